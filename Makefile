@@ -1,0 +1,42 @@
+# Everything runs in a virtual environment of the project's own, .venv.
+PYTHON ?= python3
+PARAMS ?= reports/full.yaml
+
+BIN := .venv/bin
+# What this Makefile itself takes; every other NAME=VALUE is a parameter of the report.
+OWN := PYTHON=% PARAMS=%
+SETTINGS = $(filter-out $(OWN),$(MAKEOVERRIDES))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help report test lab clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+report: .venv/installed ## build reports/build/report.html and report.pdf; PARAMS=FILE, or any NAME=VALUE of it
+	@$(BIN)/python -m reports.build $(PARAMS) $(SETTINGS)
+
+test: .venv/installed-for-tests ## run the whole test suite, the linters and the type checker
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token
+	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
+		$(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
+
+clean: ## delete the built report; trained models in runs/ stay
+	rm -rf reports/build
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, PYTHON=$(PYTHON) is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv: PyTorch and Jupyter, several GB on Linux; this takes minutes"
+	$(BIN)/python -m pip install -r requirements.txt -e .
+	touch $@
+
+.venv/installed-for-tests: .venv/installed tests/requirements.txt
+	$(BIN)/python -m pip install -r tests/requirements.txt
+	touch $@

@@ -1,0 +1,162 @@
+"""The old report's five claims, each decided by a rule on measurements.
+
+A rule takes numbers and returns a `Finding`: the claim as the old report made it, whether it holds
+here, and the evidence in one sentence. `findings` feeds the rules from a study.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from glo_core.data import Digits
+from glo_core.figures import LOSS_NAMES, sigma_name
+from glo_core.measures import Share, majority
+from glo_core.model import Glo
+from glo_core.study import Study
+
+# The rules' thresholds. Rank correlation from which on we say "rises (falls) with":
+RANK = 0.9
+# Shares of the real digits' sharpness and variety below which pictures are blurred, or all alike:
+BLURRED, ALIKE = 0.5, 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim and what became of it; `figure` is the label of the figure that shows it."""
+
+    id: int
+    claim: str
+    holds: bool
+    evidence: str
+    figure: str
+
+    @property
+    def verdict(self) -> str:
+        """The words for it: they change when the numbers do."""
+        return "holds" if self.holds else "does not hold"
+
+
+def findings(study: Study) -> dict[int, Finding]:
+    """All five claims by their number, decided for a study; claims 2 to 5 for its chosen loss."""
+    sigmas, loss = study.sigmas, study.parameters.chosen_loss
+    final = {name: study.measure("final_loss", name).tolist() for name in study.losses}
+    leaks = {
+        shown: study.shares(name, loss)[0]
+        for name, shown in (("leakage_linear", "linear"), ("leakage_mlp", "MLP"))
+    }
+    found = [
+        more_noise_higher_loss(sigmas, final),
+        low_noise_unclear_conversions(
+            sigmas, study.shares("conversion", loss), study.judge_accuracy.value
+        ),
+        high_noise_blurs(
+            sigmas,
+            study.measure("sharpness", loss).tolist(),
+            study.measure("variety", loss).tolist(),
+        ),
+        drawings_improve(panel_errors(study.model(), study.digits)),
+        low_noise_leaks(sigmas, leaks, majority(study.digits.labels)),
+    ]
+    return {finding.id: finding for finding in found}
+
+
+def panel_errors(glo: Glo, digits: Digits) -> NDArray[np.float64]:
+    """Mean absolute error of the panel's drawings after each epoch: (E,)."""
+    real = digits.images[glo.history.indices]
+    return (glo.history.panel / 255 - real).abs().mean((1, 2, 3)).double().numpy()
+
+
+def more_noise_higher_loss(
+    sigmas: Sequence[float], final_losses: Mapping[str, Sequence[float]]
+) -> Finding:
+    """Holds if, with every loss, the final training losses (S,) rise with σ in rank."""
+    ranks = {loss: _rank(sigmas, values) for loss, values in final_losses.items()}
+    parts = [
+        f"{LOSS_NAMES[loss]} goes from {values[0]:.3f} at σ = {sigma_name(sigmas[0])} to "
+        f"{values[-1]:.3f} at σ = {sigma_name(sigmas[-1])} (rank correlation {ranks[loss]:.2f})"
+        for loss, values in final_losses.items()
+    ]
+    return Finding(
+        1,
+        "more noise gives a higher final loss.",
+        all(rank >= RANK for rank in ranks.values()),
+        "; ".join(parts),
+        "fig-final-loss",
+    )
+
+
+def low_noise_unclear_conversions(
+    sigmas: Sequence[float], conversions: Sequence[Share], ceiling: float
+) -> Finding:
+    """Holds if the lowest σ's conversions are read surely less often than the best σ's."""
+    best = int(np.argmax([conversion.value for conversion in conversions]))
+    lowest = conversions[0]
+    return Finding(
+        2,
+        "very low noise gives unclear conversions.",
+        lowest.high < conversions[best].low,
+        f"at σ = {sigma_name(sigmas[0])} the judge reads {percent(lowest)} of the conversions as "
+        f"their target, at σ = {sigma_name(sigmas[best])}, the best, {percent(conversions[best])}; "
+        f"of real digits it reads {ceiling:.1%} right",
+        "fig-conversion-accuracy",
+    )
+
+
+def high_noise_blurs(
+    sigmas: Sequence[float], sharpness: Sequence[float], variety: Sequence[float]
+) -> Finding:
+    """Holds if the highest σ's pictures are blurred, and those of one class almost the same."""
+    return Finding(
+        3,
+        "very high noise gives blurry images that converge to nothing.",
+        sharpness[-1] < BLURRED and variety[-1] < ALIKE,
+        f"at σ = {sigma_name(sigmas[-1])} the pictures have {sharpness[-1]:.0%} of the real "
+        f"digits' sharpness and {variety[-1]:.1%} of their variety within a class; at "
+        f"σ = {sigma_name(sigmas[0])} they have {sharpness[0]:.0%} and {variety[0]:.0%}",
+        "fig-sharpness-variety",
+    )
+
+
+def drawings_improve(errors: NDArray[np.float64]) -> Finding:
+    """Holds if the panel's reconstruction error (E,) falls with the epochs in rank."""
+    improved = int((np.diff(errors) < 0).sum())
+    rank = _rank(range(len(errors)), errors)
+    return Finding(
+        4,
+        "drawings improve epoch by epoch.",
+        rank <= -RANK,
+        f"the error of the panel's drawings fell in {improved} of {len(errors) - 1} steps from one "
+        f"epoch to the next, from {errors[0]:.3f} to {errors[-1]:.3f} (rank correlation "
+        f"{rank:.2f})".replace("-", "−"),
+        "fig-panel-error",
+    )
+
+
+def low_noise_leaks(
+    sigmas: Sequence[float], leakage: Mapping[str, Share], majority: float
+) -> Finding:
+    """Holds if, at the lowest σ, any probe surely reads more than the majority class's share."""
+    parts = [f"the {name} probe reads {percent(found)}" for name, found in leakage.items()]
+    return Finding(
+        5,
+        "low noise leaks the class into the content code.",
+        any(found.low > majority for found in leakage.values()),
+        f"at σ = {sigma_name(sigmas[0])} {', '.join(parts)}, where always naming the most "
+        f"frequent class reads {majority:.1%}",
+        "fig-leakage",
+    )
+
+
+def percent(found: Share) -> str:
+    """A share with its interval, for text: 93.4% (92.1–94.5%)."""
+    return f"{found.value:.1%} ({100 * found.low:.1f}–{100 * found.high:.1f}%)"
+
+
+def _rank(x: Sequence[float], y: Sequence[float] | NDArray[np.float64]) -> float:
+    """Spearman's rank correlation; 0 where it is not defined, as for constant values."""
+    if len(set(x)) < 2 or len(set(np.asarray(y).tolist())) < 2:
+        return 0.0
+    return float(spearmanr(x, y).statistic)

@@ -1,0 +1,249 @@
+"""The report's still pictures: mosaics of digits, and curves over σ or epochs.
+
+A mosaic is a PIL image of whole pixels; a plot is a matplotlib figure, kept as vectors. Digits are
+drawn as dark ink on white, as on paper. σ has one palette and one axis everywhere: the noise levels
+stand at equal distances in rising order, so that 0, 1e-100 and 1000 can be read apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, Rectangle
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from glo_core.generator import plain
+
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "font.size": 9,
+    "legend.frameon": False,
+    "svg.hashsalt": "glo",  # the same figure gives the same bytes
+    "svg.fonttype": "path",
+}
+# Okabe and Ito's colours, which the colour-blind can tell apart, with a marker of their own each.
+LOSS_STYLES = {"l1": ("#0072B2", "o"), "l2": ("#D55E00", "s"), "l1+l2": ("#009E73", "^")}
+LOSS_NAMES = {"l1": "L1", "l2": "L2", "l1+l2": "L1+L2"}
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def sigma_name(sigma: float) -> str:
+    """A noise level as people write it: 0, 10⁻¹⁰⁰, 0.1, 1000."""
+    if sigma == 0 or sigma >= 0.01:
+        return f"{sigma:g}"
+    mantissa, exponent = f"{sigma:e}".split("e")
+    factor = "" if float(mantissa) == 1 else f"{float(mantissa):g}·"
+    return f"{factor}10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+# --- mosaics -------------------------------------------------------------------------------------
+
+
+def mosaic(
+    images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), scale: int = 2
+) -> Image.Image:
+    """Pictures in a grid, with names beside the rows and above the columns.
+
+    `images` is (R, C, 28, 28), float in [0, 1] or uint8; each pixel becomes scale×scale pixels.
+    """
+    if images.dtype != torch.uint8:
+        images = (images * 255).round().byte()
+    height, width = images.shape[:2]
+    cell, gap, size = 28 * scale, scale, 7 * scale
+    font = _font(size)
+    left = max((int(font.getlength(name)) for name in rows), default=-size) + size
+    top = round(1.7 * size) if columns else 0
+    canvas = Image.new(
+        "L", (left + width * (cell + gap) - gap, top + height * (cell + gap) - gap), 255
+    )
+    draw = ImageDraw.Draw(canvas)
+    for r in range(height):
+        y = top + r * (cell + gap)
+        if rows:
+            draw.text((left - size // 2, y + cell / 2), rows[r], 0, font, anchor="rm")
+        for c in range(width):
+            ink = Image.fromarray(255 - images[r, c].numpy())
+            canvas.paste(
+                ink.resize((cell, cell), Image.Resampling.NEAREST), (left + c * (cell + gap), y)
+            )
+    for c, name in enumerate(columns):
+        draw.text((left + c * (cell + gap) + cell / 2, top / 2), name, 0, font, anchor="mm")
+    return canvas
+
+
+def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -> Image.Image:
+    """Equally large pictures in rows of `columns`, each with its name above: a film strip."""
+    width, height = pictures[0].size
+    size = max(width // 24, 13)
+    font, gap, band = _font(size), size, 2 * size
+    rows = -(-len(pictures) // columns)
+    canvas = Image.new(
+        "L", (columns * (width + gap) - gap, rows * (height + band + gap) - gap), 255
+    )
+    draw = ImageDraw.Draw(canvas)
+    for k, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        x, y = k % columns * (width + gap), k // columns * (height + band + gap)
+        draw.text((x + width / 2, y + band / 2), name, 0, font, anchor="mm")
+        canvas.paste(picture, (x, y + band))
+    return canvas
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+
+
+# --- plots ---------------------------------------------------------------------------------------
+
+
+def new_figure(height: float = 3.2, width: float = 6.4) -> tuple[Figure, Axes]:
+    """A figure of the house's style, in inches. It belongs to no window and needs no closing."""
+    with mpl.rc_context(STYLE):
+        figure = Figure((width, height), layout="constrained")
+        return figure, figure.add_subplot()
+
+
+def sigma_axis(axes: Axes, sigmas: Sequence[float]) -> None:
+    """The ordinal σ axis: every noise level is a tick, at equal distances."""
+    axes.set_xticks(range(len(sigmas)), [sigma_name(sigma) for sigma in sigmas])
+    if len(sigmas) > 8:
+        axes.tick_params(axis="x", rotation=60, labelsize=8)
+    axes.set_xlabel("noise level σ (each level one step)")
+
+
+def against_sigma(
+    sigmas: Sequence[float],
+    curves: Mapping[str, ArrayLike],
+    ylabel: str,
+    lines: Mapping[str, float] | None = None,
+) -> Figure:
+    """Measures against σ. A curve is (S,), or (S, 3) with the ends of its interval.
+
+    `lines` are levels to compare with, drawn across and named.
+    """
+    figure, axes = new_figure()
+    for k, (name, values) in enumerate(curves.items()):
+        color, marker = [*LOSS_STYLES.values()][k % 3]
+        values = np.asarray(values)
+        middle = values if values.ndim == 1 else values[:, 0]
+        axes.plot(middle, color=color, marker=marker, markersize=4, label=name)
+        if values.ndim == 2:
+            axes.fill_between(
+                range(len(middle)), values[:, 1], values[:, 2], color=color, alpha=0.2, lw=0
+            )
+    for name, level in (lines or {}).items():
+        axes.axhline(level, color="0.35", lw=1, ls="--", label=name)
+    sigma_axis(axes, sigmas)
+    axes.set_ylabel(ylabel)
+    axes.legend(loc="best", fontsize=8)
+    return figure
+
+
+def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: str) -> Figure:
+    """Training loss per epoch, (S, E), a curve for each σ with its colour on a bar of all σ."""
+    figure, axes = new_figure(3.6)
+    colors = mpl.colormaps["viridis"].resampled(len(sigmas))
+    epochs = np.arange(1, losses.shape[1] + 1)
+    for k, curve in enumerate(losses):
+        axes.plot(epochs, curve, color=colors(k), lw=1.2)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(ylabel)
+    norm = mpl.colors.BoundaryNorm(np.arange(len(sigmas) + 1) - 0.5, len(sigmas))
+    bar = figure.colorbar(
+        mpl.cm.ScalarMappable(norm, colors), ax=axes, ticks=range(len(sigmas)), aspect=30
+    )
+    bar.ax.set_yticklabels([sigma_name(sigma) for sigma in sigmas], fontsize=7)
+    bar.ax.set_title("σ", fontsize=9)
+    bar.ax.tick_params(length=0)
+    return figure
+
+
+def against_epochs(curves: Mapping[str, ArrayLike], ylabel: str) -> Figure:
+    """Measures (E,) after each epoch."""
+    figure, axes = new_figure(2.8)
+    for k, (name, values) in enumerate(curves.items()):
+        color, marker = [*LOSS_STYLES.values()][k % 3]
+        values = np.asarray(values)
+        axes.plot(
+            np.arange(1, len(values) + 1), values, color=color, marker=marker, ms=3, label=name
+        )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(ylabel)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def heat_map(
+    values: NDArray[np.float64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    ylabel: str,
+    xlabel: str,
+) -> Figure:
+    """Numbers in [0, 1] as coloured cells, (R, C), with each number written in its cell."""
+    figure, axes = new_figure(0.9 + 0.34 * len(rows))
+    axes.grid(False)
+    axes.imshow(values, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+    for (r, c), value in np.ndenumerate(values):
+        text = f"{value:.2f}".replace("0.", ".") if value < 1 else "1"
+        axes.text(
+            c, r, text, ha="center", va="center", fontsize=6.5, color="w" if value < 0.6 else "k"
+        )
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    if len(columns) > 10:
+        axes.tick_params(axis="x", rotation=60, labelsize=8)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    return figure
+
+
+def network_drawing(class_dim: int, content_dim: int) -> Figure:
+    """The generator as boxes, with the shapes that the real network gives for one picture."""
+    boxes = [("class code", f"{class_dim}"), ("content code", f"{content_dim} + noise")]
+    network = plain(class_dim + content_dim).eval()
+    shown = torch.zeros(1, class_dim + content_dim)
+    steps: list[tuple[str, str]] = []
+    for layer in network:
+        shown = layer(shown)
+        name = type(layer).__name__
+        if name in ("ReLU", "Sigmoid", "BatchNorm2d"):
+            short = {"ReLU": "ReLU", "Sigmoid": "sigmoid", "BatchNorm2d": "BatchNorm"}[name]
+            steps[-1] = (f"{steps[-1][0]}\n{short}", steps[-1][1])
+            continue
+        short = {"Linear": "linear", "Unflatten": "reshape", "Upsample": "upsample ×2"}.get(
+            name, "transposed\nconv 5×5"
+        )
+        steps.append((short, "×".join(str(size) for size in shown.shape[1:])))
+    figure, axes = new_figure(1.9, 7.2)
+    axes.axis("off")
+    axes.set_xlim(-1.25, len(steps))
+    axes.set_ylim(-1.15, 1.15)
+    for y, (name, shape) in zip((0.55, -0.55), boxes, strict=True):
+        _box(axes, -0.8, y, f"{name}\n{shape}", "#F6E7C1", height=0.75)
+        axes.add_patch(
+            FancyArrowPatch((-0.38, y), (0.08, 0), arrowstyle="->", mutation_scale=8, color="0.3")
+        )
+    for k, (name, shape) in enumerate(steps):
+        _box(axes, k + 0.5, 0, name, "#DCE9F5", height=1.3)
+        axes.text(k + 0.5, -0.85, shape, ha="center", va="center", fontsize=6.5)
+    return figure
+
+
+def _box(axes: Axes, x: float, y: float, text: str, color: str, height: float) -> None:
+    axes.add_patch(
+        Rectangle(
+            (x - 0.42, y - height / 2), 0.84, height, facecolor=color, edgecolor="0.3", lw=0.8
+        )
+    )
+    axes.text(x, y, text, ha="center", va="center", fontsize=6.2)

@@ -1,0 +1,205 @@
+"""What the report measures on one trained model, so that nothing has to be judged by eye.
+
+* The **judge** is a classifier that never saw the models' training images. A conversion counts
+  when the judge reads it as the target class.
+* A **probe** is a classifier that reads the class from the content code. What it reads above the
+  majority-class line is **leakage**: class information that sits where only content belongs.
+"""
+
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from torch import Tensor
+
+from glo_core.data import Digits
+from glo_core.model import PRIORS, Glo, Prior
+
+FOLDS = 5
+# Conversions and scratch digits to judge: images a class, and content codes a prior.
+JUDGED_PER_CLASS, SCRATCH_DRAWS = 50, 50
+
+
+class Share(NamedTuple):
+    """A share of cases with its 95 % Wilson interval (Wilson 1927), all in [0, 1]."""
+
+    value: float
+    low: float
+    high: float
+
+
+def share(hits: NDArray[np.bool_]) -> Share:
+    """The share of True among (M,) independent cases. Raises ValueError for none at all."""
+    count = hits.size
+    if not count:
+        raise ValueError("hits is empty: a share needs at least one case")
+    value, z = float(hits.mean()), 1.96
+    centre = (value + z**2 / (2 * count)) / (1 + z**2 / count)
+    spread = z / (1 + z**2 / count) * math.sqrt(value * (1 - value) / count + (z / count / 2) ** 2)
+    return Share(value, max(0.0, centre - spread), min(1.0, centre + spread))
+
+
+# --- the judge -----------------------------------------------------------------------------------
+
+
+def train_judge(digits: Digits) -> Pipeline:
+    """A support vector machine on 50 principal components of the pixels.
+
+    Train it on digits that no GLO model has seen. Raises ValueError for fewer than two classes.
+    """
+    judge = make_pipeline(PCA(min(50, len(digits)), random_state=0), SVC(C=10))
+    return judge.fit(_rows(digits.images), digits.labels.numpy())
+
+
+def read_by(judge: Pipeline, pictures: Tensor) -> Tensor:
+    """The class that the judge reads in each of (M, 28, 28) pictures: (M,) int64."""
+    return torch.from_numpy(judge.predict(_rows(pictures)))
+
+
+def conversion_hits(glo: Glo, judge: Pipeline, images: Tensor, classes: int) -> NDArray[np.bool_]:
+    """Which conversions the judge reads as their target: (M, classes) bool.
+
+    Row m converts training image `images[m]` to every class, its own (a reconstruction) included.
+    """
+    read = [read_by(judge, glo.convert(images, to)) == to for to in range(classes)]
+    return torch.stack(read, 1).numpy()
+
+
+def conversion_share(hits: NDArray[np.bool_], sources: NDArray[np.int64]) -> Share:
+    """The share of hits of `conversion_hits`, conversions to an image's own class left out."""
+    return share(hits[np.arange(hits.shape[1]) != sources[:, None]])
+
+
+# --- leakage -------------------------------------------------------------------------------------
+
+
+def probes() -> dict[str, Pipeline]:
+    """The probes, with the scaler inside so that no fold sees another's statistics."""
+    mlp = MLPClassifier(
+        (100,), batch_size=100, learning_rate_init=3e-3, max_iter=60, random_state=0
+    )
+    return {
+        "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        "mlp": make_pipeline(StandardScaler(), mlp),
+    }
+
+
+def leakage(codes: Tensor, labels: Tensor, probe: Pipeline) -> Share:
+    """How often the probe reads an image's class from its content code, cross-validated.
+
+    `codes` is (N, content_dim), `labels` (N,). Every image is read by a probe that was trained on
+    the other folds. Compare with `majority`. Raises ValueError for a class with fewer images than
+    there are folds.
+    """
+    with warnings.catch_warnings():
+        # A probe has a fixed budget: where nothing leaks there is nothing to converge to.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+        read = cross_val_predict(probe, codes.numpy(), labels.numpy(), cv=folds)
+    return share(read == labels.numpy())
+
+
+def majority(labels: Tensor) -> float:
+    """The accuracy of always saying the most frequent class: what chance can reach."""
+    return float(labels.bincount().max() / len(labels))
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def sharpness(pictures: Tensor) -> float:
+    """Mean absolute difference of neighbouring pixels, in grey levels' range: low is blurred."""
+    down = (pictures[:, 1:] - pictures[:, :-1]).abs().mean()
+    right = (pictures[:, :, 1:] - pictures[:, :, :-1]).abs().mean()
+    return float(down + right) / 2
+
+
+def variety(pictures: Tensor, labels: Tensor) -> float:
+    """Mean variance of a pixel within a class: 0 when a class is one and the same picture."""
+    return float(((pictures - class_means(pictures, labels)) ** 2).mean())
+
+
+def class_means(images: Tensor, labels: Tensor) -> Tensor:
+    """Each image's class mean, (N, 28, 28): the best drawing that knows the class alone."""
+    means = {int(label): images[labels == label].mean(0) for label in labels.unique()}
+    return torch.stack([means[int(label)] for label in labels])
+
+
+# --- all of it -----------------------------------------------------------------------------------
+
+
+def evaluate(glo: Glo, digits: Digits, judge: Pipeline) -> dict[str, Any]:
+    """Every measure of one model, as numbers that JSON can hold.
+
+    `fidelity` compares the reconstruction error with that of drawing each image's class mean: 1 is
+    perfect, 0 no better than that, and L1 and L2 count equally. `separation` is 1 where the MLP
+    probe reads nothing from the content code, 0 where it reads everything.
+    """
+    everything = torch.arange(len(digits))
+    classes = len(digits.class_names)
+    pictures = glo.reconstruct(everything)
+    means = class_means(digits.images, digits.labels)
+    l1, mean_l1 = (float((p - digits.images).abs().mean()) for p in (pictures, means))
+    l2, mean_l2 = (float((p - digits.images).square().mean()) for p in (pictures, means))
+
+    some = torch.cat(
+        [everything[digits.labels == label][:JUDGED_PER_CLASS] for label in range(classes)]
+    )
+    hits = conversion_hits(glo, judge, some, classes)
+    converted = conversion_share(hits, digits.labels[some].numpy())
+    leaks = {
+        name: leakage(glo.content_table, digits.labels, probe) for name, probe in probes().items()
+    }
+    chance = majority(digits.labels)
+    legible = {prior: _scratch_share(glo, judge, classes, prior) for prior in PRIORS}
+    return {
+        "final_loss": float(glo.history.losses[-1]),
+        "reconstruction_l1": l1,
+        "reconstruction_l2": l2,
+        "fidelity": 1 - (l1 / mean_l1 + l2 / mean_l2) / 2,
+        "conversion": converted,
+        "conversion_matrix": [
+            hits[(digits.labels[some] == label).numpy()].mean(0).tolist()
+            for label in range(classes)
+        ],
+        "leakage_linear": leaks["linear"],
+        "leakage_mlp": leaks["mlp"],
+        "separation": 1 - max(0.0, leaks["mlp"].value - chance) / (1 - chance),
+        "sharpness": sharpness(pictures) / sharpness(digits.images),
+        "variety": variety(pictures, digits.labels) / variety(digits.images, digits.labels),
+        "content_norm": float(glo.content_table.norm(dim=1).mean()),
+        "scratch_gaussian": legible["gaussian"],
+        "scratch_normal": legible["normal"],
+    }
+
+
+def score(measured: dict[str, Any]) -> float:
+    """One number to rank models by: the harmonic mean of conversion, fidelity and separation.
+
+    Each lies in [0, 1] with 0 useless and 1 perfect; the harmonic mean is low as soon as one is.
+    """
+    parts = (measured["conversion"][0], measured["fidelity"], measured["separation"])
+    return 0.0 if min(parts) <= 0 else 3 / sum(1 / part for part in parts)
+
+
+def _scratch_share(glo: Glo, judge: Pipeline, classes: int, prior: Prior) -> Share:
+    wanted = torch.arange(classes)
+    read = [
+        read_by(judge, glo.scratch(wanted, prior, seed)) == wanted for seed in range(SCRATCH_DRAWS)
+    ]
+    return share(torch.stack(read).numpy())
+
+
+def _rows(pictures: Tensor) -> NDArray[np.float32]:
+    return pictures.flatten(1).numpy()

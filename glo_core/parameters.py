@@ -1,0 +1,140 @@
+"""The parameters of a report: one file, one validated model, the same names everywhere."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from glo_core.recipe import Count, LossName, Rate, Recipe, Seed, Sigma, grid
+
+
+class ParameterError(ValueError):
+    """Parameters that cannot be used; the message names each field, its value and why."""
+
+
+def _number(value: Any) -> Any:
+    """YAML reads `1e-3`, without a point, as text: text that is a number is taken as one."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _as_list(value: Any) -> Any:
+    """`SIGMAS=0.1` is a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Number = BeforeValidator(_number)
+Listed = BeforeValidator(_as_list)
+
+
+class Parameters(BaseModel):
+    """What a report is made from; each field is a name in the YAML file and on `make`'s line.
+
+    data           `auto`, `mnist`, `mnist-5k`, or the path of a folder (see `data.load`)
+    n              how many images the models are trained on
+    sigmas         the noise levels, in the content codes' units
+    losses         the losses: l1, l2, l1+l2
+    seeds          the models' seeds: figures show the first one
+    epochs, batch_size, learning_rate    as in `Recipe`
+    chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
+    pick_seed      the seed of every random pick of digits to show
+    threads        how many threads PyTorch computes with: another count rounds differently
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    data: str
+    n: Count
+    sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
+    losses: Annotated[tuple[LossName, ...], Listed, Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Listed, Field(min_length=1)]
+    epochs: Count
+    batch_size: Count
+    learning_rate: Annotated[Rate, Number]
+    chosen_loss: LossName
+    chosen_sigma: Annotated[Sigma, Number]
+    pick_seed: Seed
+    threads: Count
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, chosen, swept in (
+            ("loss", self.chosen_loss, self.losses),
+            ("sigma", self.chosen_sigma, self.sigmas),
+        ):
+            if chosen not in swept:
+                raise ValueError(
+                    f"chosen_{name} = {chosen!r} is none of the values that are trained, "
+                    f"{list(swept)!r}: set chosen_{name} to one of them"
+                )
+        self.recipes()
+        return self
+
+    def recipes(self) -> list[Recipe]:
+        """Every recipe of the sweep: losses, then σ ascending, then seeds."""
+        return grid(
+            self.losses,
+            sorted(self.sigmas),
+            self.seeds,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+        )
+
+
+def read(path: Path | str, overrides: dict[str, Any] | None = None) -> Parameters:
+    """The parameters of a YAML file, with some of them replaced.
+
+    Raises ParameterError, naming all that is wrong at once: an unknown name (with the nearest
+    right one), a missing one, a value that is not allowed, a file that is not there.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ParameterError(f"cannot read the parameter file {path}: {error}") from error
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path}: expected lines of the form `name: value`")
+    try:
+        return Parameters(**{**values, **(overrides or {})})
+    except ValidationError as error:
+        problems = "\n".join(f"  {_explained(problem)}" for problem in error.errors())
+        raise ParameterError(f"parameters that cannot be used ({path}):\n{problems}") from error
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """`SIGMAS=0,0.1` as ("sigmas", [0, 0.1]): names in any case, lists with commas.
+
+    Values are read as YAML reads them; a value with a comma is a list.
+    """
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ParameterError(f"{text!r}: expected NAME=VALUE")
+    name = name.strip().lower()
+    field = Parameters.model_fields.get(name)
+    if field is not None and field.annotation is str:
+        return name, value
+    parts = [yaml.safe_load(part) for part in value.split(",")]
+    return name, parts if len(parts) > 1 else parts[0]
+
+
+def _explained(problem: Any) -> str:
+    """One validation error in the words of the parameter file."""
+    if not problem["loc"]:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    name, *place = (str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.5)
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else f"there are {', '.join(Parameters.model_fields)}"
+        )
+        return f"unknown name {name!r}: {hint}"
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    where = f"{name}[{place[0]}]" if place else name
+    return f"{where} = {problem['input']!r}: {problem['msg']}"

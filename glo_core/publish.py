@@ -1,0 +1,104 @@
+"""How a notebook hands things to its reader and to the report's builder.
+
+Each function displays one output that looks right in Jupyter and carries, in its metadata or in a
+MIME type of its own, what the builder needs: label, caption, alternative text, numbers.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from IPython.display import display
+from matplotlib.figure import Figure
+from PIL import Image
+
+from glo_core import animation as moving
+from glo_core.animation import Animation
+from glo_core.claims import Finding
+from glo_core.figures import STYLE
+
+RESULTS = "application/vnd.glo.results+json"
+FINDING = "application/vnd.glo.finding+json"
+
+
+def say(markdown: str) -> None:
+    """Prose that holds computed numbers."""
+    display({"text/markdown": markdown}, raw=True)
+
+
+def show(
+    label: str, picture: Figure | Image.Image, caption: str, alt: str, width: float = 1.0
+) -> None:
+    """A numbered figure, `width` a share of the text's width. Refer to it as `@label`."""
+    if isinstance(picture, Figure):
+        file = io.StringIO()
+        with mpl.rc_context(STYLE):
+            picture.savefig(file, format="svg", metadata={"Date": None})
+        data = {"image/svg+xml": file.getvalue()}
+        source = f"data:image/svg+xml;base64,{_base64(file.getvalue().encode())}"
+    else:
+        data = {"image/png": _base64(moving.png(picture))}
+        source = f"data:image/png;base64,{data['image/png']}"
+    data["text/html"] = _with_caption(f'<img src="{source}" alt="{escape(alt)}">', caption)
+    _display("figure", data, label, caption, alt, width)
+
+
+def show_animation(
+    label: str,
+    animation: Animation,
+    caption: str,
+    alt: str,
+    *,
+    start: int = 0,
+    columns: int = 3,
+    width: float = 1.0,
+) -> None:
+    """A numbered animation; `columns` frames stand side by side in its film strip."""
+    data = {
+        "text/html": moving.player(animation, start),
+        "image/png": _base64(moving.png(moving.film_strip(animation, columns))),
+        "image/gif": _base64(moving.gif(animation)),
+    }
+    _display("animation", data, label, caption, alt, width)
+
+
+def show_table(
+    label: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
+) -> None:
+    """A numbered table. Refer to it as `@label`."""
+    lines = [header, ["---"] * len(header), *rows]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    _display("table", {"text/markdown": table}, label, caption, "", 1.0)
+
+
+def record(**numbers: Any) -> None:
+    """Numbers that the section states, for `results.json`."""
+    display({RESULTS: numbers, "text/plain": f"recorded: {', '.join(numbers)}"}, raw=True)
+
+
+def state(finding: Finding) -> None:
+    """A claim of the old report, with whether it holds and why, as a sentence of the text."""
+    say(
+        f"**Claim {finding.id}: {finding.claim}** {finding.verdict.capitalize()}: "
+        f"{finding.evidence} (@{finding.figure})."
+    )
+    display({FINDING: asdict(finding), "text/plain": finding.verdict}, raw=True)
+
+
+def _display(
+    kind: str, data: dict[str, str], label: str, caption: str, alt: str, width: float
+) -> None:
+    glo = {"kind": kind, "label": label, "caption": caption, "alt": alt, "width": width}
+    display(data, metadata={"glo": glo}, raw=True)
+
+
+def _with_caption(body: str, caption: str) -> str:
+    return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -1,0 +1,160 @@
+"""A study: one set of parameters with its digits, its trained models and their measures.
+
+This is what every notebook opens. It trains and measures what the store lacks, once.
+"""
+
+import hashlib
+import logging
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from glo_core import data, measures, model
+from glo_core.data import DataError, Digits, Splits
+from glo_core.measures import Share
+from glo_core.model import Glo
+from glo_core.parameters import Parameters, read
+from glo_core.recipe import LossName, Recipe
+from glo_core.store import Store, code_version, run_key
+from glo_core.sweep import sweep
+
+log = logging.getLogger(__name__)
+
+# The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Study:
+    """Everything a section asks for. Where there are several seeds, pictures show the first."""
+
+    def __init__(self, parameters: Parameters, splits: Splits, store: Store):
+        self.parameters = parameters
+        self.splits = splits
+        self.store = store
+
+    @property
+    def digits(self) -> Digits:
+        """The images that the models are trained on."""
+        return self.splits.train
+
+    @property
+    def sigmas(self) -> list[float]:
+        """The noise levels, rising."""
+        return sorted(self.parameters.sigmas)
+
+    @property
+    def losses(self) -> tuple[LossName, ...]:
+        """The losses of the sweep."""
+        return self.parameters.losses
+
+    @cached_property
+    def models(self) -> dict[Recipe, Glo]:
+        """Every model of the sweep: from the store, or trained now."""
+        torch.set_num_threads(self.parameters.threads)
+        recipes = self.parameters.recipes()
+        return dict(zip(recipes, sweep(recipes, self.digits, self.store), strict=True))
+
+    @property
+    def stored(self) -> bool:
+        """Whether every model is in the store, so that opening this study trains nothing."""
+        recipes = self.parameters.recipes()
+        return all((self.store.root / run_key(recipe, self.digits)).exists() for recipe in recipes)
+
+    def model(self, loss: LossName | None = None, sigma: float | None = None) -> Glo:
+        """The model of a loss and σ of the sweep; of the parameters' chosen ones by default."""
+        wanted = (
+            self.parameters.chosen_loss if loss is None else loss,
+            self.parameters.chosen_sigma if sigma is None else sigma,
+            self.parameters.seeds[0],
+        )
+        for recipe, glo in self.models.items():
+            if (recipe.loss, recipe.sigma, recipe.seed) == wanted:
+                return glo
+        raise KeyError(
+            f"no model with loss, sigma, seed = {wanted}: the sweep has {self.losses!r}"
+            f" with {self.sigmas!r}"
+        )
+
+    def across(self, loss: LossName) -> list[Glo]:
+        """The models of one loss, σ rising."""
+        return [self.model(loss, sigma) for sigma in self.sigmas]
+
+    @cached_property
+    def judge(self) -> Pipeline:
+        """The judge, trained on digits that no model has seen. Raises DataError for too few."""
+        classes = len(self.digits.class_names)
+        for name, digits in (("judge", self.splits.judge), ("test", self.splits.test)):
+            if len(digits.labels.unique()) < classes:
+                raise DataError(
+                    f"n = {self.parameters.n}: the digits left over for the {name} split "
+                    f"({len(digits)}) do not hold all {classes} classes; choose a smaller n"
+                )
+        return measures.train_judge(self.splits.judge)
+
+    @property
+    def judge_accuracy(self) -> Share:
+        """How often the judge reads real digits right that neither it nor a model has seen."""
+        test = self.splits.test
+        return measures.share((measures.read_by(self.judge, test.images) == test.labels).numpy())
+
+    @cached_property
+    def measured(self) -> dict[Recipe, dict[str, Any]]:
+        """Every model's measures (see `measures.evaluate`): from the store, or measured now."""
+        content = [code_version(measures, model), self.splits.judge.fingerprint]
+        name = f"measures-{hashlib.sha256(str(content).encode()).hexdigest()[:12]}"
+        found = {
+            recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in self.models
+        }
+        missing = [recipe for recipe, result in found.items() if result is None]
+        if missing:
+            work = (
+                delayed(measures.evaluate)(self.models[recipe], self.digits, self.judge)
+                for recipe in missing
+            )
+            done = Parallel(self.parameters.threads, return_as="generator")(work)
+            bar = tqdm(done, total=len(missing), desc="measuring", unit="model")
+            for recipe, result in zip(missing, bar, strict=True):
+                self.store.remember(run_key(recipe, self.digits), name, result)
+                found[recipe] = result
+        return {recipe: result for recipe, result in found.items() if result is not None}
+
+    def measure(self, name: str, loss: LossName) -> NDArray[np.float64]:
+        """One measure of one loss, σ rising: (S,), or (S, 3) for a share with its interval."""
+        return np.array([self.measured[glo.recipe][name] for glo in self.across(loss)])
+
+    def shares(self, name: str, loss: LossName) -> list[Share]:
+        """A measure that is a share, σ rising."""
+        return [Share(*row) for row in self.measure(name, loss).tolist()]
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The source and target class of the exercise's conversion: a 4 becomes a 3."""
+        last = len(self.digits.class_names) - 1
+        return (4, 3) if last >= 4 else (last, 0)
+
+    def pick(self, label: int, count: int) -> Tensor:
+        """Training images of a class picked at random by `pick_seed`: at most `count` indices."""
+        of_class = torch.nonzero(self.digits.labels == label)[:, 0].numpy()
+        random = np.random.default_rng([self.parameters.pick_seed, label])
+        return torch.from_numpy(random.permutation(of_class)[:count])
+
+
+def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = None) -> Study:
+    """The study of a parameter file, with some parameters replaced.
+
+    Raises ParameterError or DataError for parameters or data that cannot be used.
+    """
+    parameters = read(parameter_file, overrides)
+    folder = ROOT / parameters.data
+    is_folder = parameters.data not in data.NAMES and folder.exists()
+    name = str(folder) if is_folder else parameters.data
+    splits = data.load(name, parameters.n, ROOT / "data")
+    return Study(parameters, splits, Store(ROOT / "runs"))

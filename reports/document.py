@@ -1,0 +1,418 @@
+"""Bind executed section notebooks into one report: report.html and report.pdf, numbered alike.
+
+Each notebook becomes Markdown (nbconvert with templates/section.md.j2), then pandoc's tree. On the
+tree, headings, figures and tables get their numbers and references become links, once for both
+documents. The same tree is then written as HTML and, through Typst, as PDF.
+"""
+
+import base64
+import difflib
+import html
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pypandoc
+import typst
+from nbconvert.exporters import TemplateExporter
+from nbformat import NotebookNode
+
+Node = dict[str, Any]  # of pandoc's tree: {"t": type, "c": content}
+TEMPLATES = Path(__file__).parent / "templates"
+HIDDEN = {"parameters", "injected-parameters", "setup"}  # tags of cells that are not shown
+PREFIX = {"figure": "fig", "animation": "fig", "table": "tbl"}
+RESULTS, FINDING = "application/vnd.glo.results+json", "application/vnd.glo.finding+json"
+SVG, PNG, GIF, HTML, MARKDOWN = (
+    "image/svg+xml",
+    "image/png",
+    "image/gif",
+    "text/html",
+    "text/markdown",
+)
+# The data that a kind must carry; of the types in one group, any will do.
+NEEDS: dict[str, list[tuple[str, ...]]] = {
+    "figure": [(SVG, PNG)],
+    "animation": [(HTML,), (PNG,), (GIF,)],
+    "table": [(MARKDOWN,)],
+}
+# As in Jupyter, a list or a heading needs no blank line before it.
+READER = "-fmarkdown+lists_without_preceding_blankline-blank_before_header"
+
+
+class DocumentError(RuntimeError):
+    """The notebooks cannot be bound; the message names the notebook and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One executed notebook; `name` is its file's stem, such as `20-noise`."""
+
+    name: str
+    notebook: NotebookNode
+
+    @property
+    def key(self) -> str:
+        """The section's name in the results: `20-noise` gives `noise`."""
+        return re.sub(r"^\d+-", "", self.name)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What the notebooks hold beside their text, in reading order."""
+
+    figures: list[dict[str, Any]]  # label, number, kind, section, caption (plain text)
+    findings: list[dict[str, Any]]
+    results: dict[str, dict[str, Any]]  # by section
+
+
+@dataclass(frozen=True)
+class _Float:
+    """A figure, animation or table; `data` maps MIME types to its contents."""
+
+    label: str
+    number: int
+    kind: str
+    section: str
+    alt: str
+    width: float
+    data: dict[str, str]
+
+    @property
+    def title(self) -> str:
+        return f"{'Table' if self.kind == 'table' else 'Figure'} {self.number}"
+
+    @property
+    def gif(self) -> str:
+        return self.label.removeprefix("fig-") + ".gif"
+
+    @property
+    def file(self) -> str:
+        return self.label + (".svg" if self.kind == "figure" and SVG in self.data else ".png")
+
+    def picture(self) -> bytes:
+        """The still picture: vector if there is one, of an animation the film strip."""
+        svg = self.file.endswith(".svg")
+        return self.data[SVG].encode() if svg else base64.b64decode(self.data[PNG])
+
+
+@dataclass
+class _Report:
+    """The whole report as one tree, numbered and linked, and what its floats show."""
+
+    floats: dict[str, _Float] = field(default_factory=dict)
+    captions: dict[str, list[Node]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)  # label -> "Figure 3", "Section 1.2"
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    blocks: list[Node] = field(default_factory=list)
+
+
+def collect(sections: Sequence[Section]) -> Collected:
+    """Figures and tables with their numbers, findings, and results by section."""
+    report, keys = _bind(sections), ("label", "number", "kind", "section")
+    figures = [
+        {key: getattr(item, key) for key in keys} | {"caption": _plain(report.captions[label])}
+        for label, item in report.floats.items()
+    ]
+    return Collected(figures, report.findings, report.results)
+
+
+def write_html(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
+    """Write one self-contained HTML file; of its links only `animations/*.gif` are relative.
+
+    meta: title, subtitle, authors (list), date, abstract (Markdown), footer.
+    """
+    options = ["--mathml", "--toc", "--toc-depth=2", "--number-sections", "--section-divs"]
+    _replace(path, _write(_bind(sections), "html", meta, *options).encode())
+
+
+def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
+    """Write the PDF: no code, and film strips for animations. `meta` as in `write_html`."""
+    report = _bind(sections)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for item in report.floats.values():
+            if item.kind != "table":
+                (folder / item.file).write_bytes(item.picture())
+        (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+        (folder / "report.typ").write_text(_write(report, "typst", meta), "utf-8")
+        clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+        try:  # only the fonts inside Typst and a given time: the same bytes everywhere
+            pdf = typst.compile(
+                folder / "report.typ", root=folder, ignore_system_fonts=True, timestamp=clock
+            )
+        except typst.TypstError as error:
+            raise DocumentError(f"report.pdf: Typst cannot set the text: {error}") from error
+    _replace(path, pdf)
+
+
+def write_animations(sections: Sequence[Section], folder: Path) -> list[Path]:
+    """Write each animation's GIF into `folder`: `animations/` beside the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    animations = [item for item in _bind(sections).floats.values() if item.kind == "animation"]
+    for item in animations:
+        _replace(folder / item.gif, base64.b64decode(item.data[GIF]))
+    return [folder / item.gif for item in animations]
+
+
+# Notebooks -> one numbered tree
+
+
+def _bind(sections: Sequence[Section]) -> _Report:
+    report = _Report()
+    for section in sections:
+        if section.key in report.results:
+            raise DocumentError(f"{section.name}: two sections are called {section.key!r}")
+        _take_outputs(section, report)
+    trees = [(section, _parse(section.name, _markdown(section))) for section in sections]
+    counts = [0] * 6
+    for section, blocks in trees:
+        _number_headings(section, blocks, counts, report.titles)
+    for section, blocks in trees:
+        report.blocks += _resolve(section.name, blocks, report)
+    return report
+
+
+def _take_outputs(section: Section, report: _Report) -> None:
+    """Sort a notebook's outputs into results, findings and floats."""
+    results = report.results[section.key] = {}
+    outputs = [
+        (f"{section.name}, cell {number}", cell, output)
+        for number, cell in enumerate(section.notebook.cells, start=1)
+        for output in cell.get("outputs", [])
+    ]
+    for where, cell, output in outputs:
+        if output.output_type == "error":
+            raise DocumentError(f"{where}: the cell failed: {output.ename}: {output.evalue}")
+        data, glo = output.get("data", {}), output.get("metadata", {}).get("glo", {})
+        for name, value in data.get(RESULTS, {}).items():
+            if results.setdefault(name, value) != value:
+                raise DocumentError(f"{where}: result {name!r} already has another value")
+        if FINDING in data:
+            report.findings.append(dict(data[FINDING]))
+        if HIDDEN & {*cell.metadata.get("tags", [])} or {RESULTS, FINDING} & data.keys():
+            continue
+        if glo:
+            item = _float(where, section, glo, data, report.floats)
+            report.floats[item.label] = item
+            report.titles[item.label] = item.title
+        elif data.keys() & {SVG, PNG, GIF, HTML}:
+            raise DocumentError(
+                f"{where}: a figure without label, caption and alt (metadata 'glo')"
+            )
+
+
+def _float(
+    where: str, section: Section, glo: Node, data: dict[str, str], known: dict[str, _Float]
+) -> _Float:
+    kind, label, width = glo.get("kind"), str(glo.get("label")), glo.get("width", 1.0)
+    if kind not in PREFIX:
+        raise DocumentError(f"{where}: kind {kind!r} is not one of {', '.join(PREFIX)}")
+    if not re.fullmatch(PREFIX[kind] + r"(-[a-z0-9]+)+", label):
+        shape = f"{PREFIX[kind]}-words-in-lower-case"
+        raise DocumentError(f"{where}: {kind} with label {label!r}; it must look like {shape}")
+    if label in known:
+        raise DocumentError(f"{where}: label {label!r} is already used in {known[label].section}")
+    for name in ("caption",) if kind == "table" else ("caption", "alt"):
+        if not str(glo.get(name) or "").strip():
+            raise DocumentError(f"{where}: {label!r} has no {name}")
+    for group in NEEDS[kind]:
+        if not data.keys() & {*group}:
+            raise DocumentError(f"{where}: {kind} {label!r} needs data as {' or '.join(group)}")
+    if not 0 < width <= 1:
+        raise DocumentError(f"{where}: width {width} of {label!r} must be above 0 and at most 1")
+    number = 1 + sum(PREFIX[item.kind] == PREFIX[kind] for item in known.values())
+    alt = " ".join(glo.get("alt", "").split())
+    return _Float(label, number, kind, section.key, alt, width, data)
+
+
+def _markdown(section: Section) -> str:
+    exporter = TemplateExporter(  # type: ignore[no-untyped-call]
+        template_file=str(TEMPLATES / "section.md.j2"), filters={"hidden": HIDDEN.intersection}
+    )
+    return str(exporter.from_notebook_node(section.notebook)[0])
+
+
+def _number_headings(
+    section: Section, blocks: list[Node], counts: list[int], titles: dict[str, str]
+) -> None:
+    """Count headings as pandoc and Typst will do, and give each an id of its own."""
+    if not blocks or blocks[0]["t"] != "Header" or blocks[0]["c"][0] != 1:
+        raise DocumentError(f"{section.name}: the first cell must start with '# Section title'")
+    for level, attributes, text in [block["c"] for block in blocks if block["t"] == "Header"]:
+        label, classes, _ = attributes
+        if label in titles and label.startswith("sec-"):
+            raise DocumentError(f"{section.name}: label {label!r} is already used")
+        while label in titles:  # two notebooks may both have a heading "Results"
+            label = attributes[0] = f"{section.key}-{label}"
+        if "unnumbered" in classes:
+            titles[label] = _plain(text)
+        else:
+            counts[level - 1 :] = [counts[level - 1] + 1, *[0] * (6 - level)]
+            titles[label] = "Section " + ".".join(map(str, counts[:level]))
+
+
+def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
+    """Turn references into links, number captions, and refuse what only one document would show."""
+
+    def reference(label: str) -> Node:
+        if label not in report.titles:
+            near = difflib.get_close_matches(label, report.titles, n=1, cutoff=0)
+            hint = f"the nearest label is @{near[0]}" if near else "there are no labels"
+            raise DocumentError(f"{where}: unknown reference @{label}; {hint} (a bare @ is \\@)")
+        return _link("ref", [_str(report.titles[label])], f"#{label}")
+
+    def change(node: Node) -> Node | list[Node]:
+        kind, content = node["t"], node.get("c", "")
+        if kind == "Cite":
+            (first, *others), text = content
+            if others or first["citationPrefix"] or first["citationSuffix"]:
+                words = "".join(word.get("c", " ") for word in text)
+                raise DocumentError(f"{where}: {words!r} must be written as single @labels")
+            return reference(first["citationId"])
+        if kind in ("RawInline", "RawBlock") and content[1].startswith("<!--"):
+            return []
+        if kind in ("RawInline", "RawBlock", "Image"):
+            what = "raw HTML, raw TeX and images are not allowed in the text"
+            raise DocumentError(f"{where}: {what}, but there is {content[1]!r:.80}")
+        if _is_div(node, "float"):
+            item, body = _float_of(node, report), content[1]
+            expected = ["Para", "Table"] if item.kind == "table" else ["Para"]
+            if [block["t"] for block in body] != expected:
+                allowed = "a caption of one paragraph, and for a table one pipe table"
+                raise DocumentError(f"{where}: {item.label!r} must have {allowed}")
+            report.captions[item.label] = body[0]["c"]
+            number = {"t": "Strong", "c": [_str(f"{item.title}.")]}
+            body[0]["c"] = [number, {"t": "Space"}, *body[0]["c"]]
+        return node
+
+    return list(_walk(blocks, change))
+
+
+# The tree -> HTML or Typst
+
+
+def _write(report: _Report, form: str, meta: dict[str, Any], *options: str) -> str:
+    """The whole document as `html` or `typst`, set into our template."""
+    abstract = _resolve("abstract", _parse("abstract", meta["abstract"]), report)
+    plain = meta | {"authors": ", ".join(meta["authors"])}
+    words = {key: {"t": "MetaString", "c": text} for key, text in plain.items()}
+    words["abstract"] = {"t": "MetaBlocks", "c": abstract}
+    change = _html if form == "html" else _typst
+    blocks = _walk(report.blocks, lambda node: change(node, report))
+    return _render(blocks, form, words, f"--template={TEMPLATES / 'report'}.{form}", *options)
+
+
+def _html(node: Node, report: _Report) -> Node | list[Node]:
+    if node["t"] == "Header":  # a link to itself, so that readers can hand on the place
+        node["c"][2] = [_link("self", node["c"][2], f"#{node['c'][1][0]}")]
+    if node["t"] == "Table":
+        return [_raw("html", '<div class="scroll" tabindex="0">'), node, _raw("html", "</div>")]
+    if _is_div(node, "code"):
+        summary = '<details class="code"><summary>Code</summary>'
+        return [_raw("html", summary), *node["c"][1], _raw("html", "</details>")]
+    if not _is_div(node, "float"):
+        return node
+    item, (caption, *body) = _float_of(node, report), node["c"][1]
+    start = f'<figure id="{item.label}" class="{item.kind}">\n'
+    if item.kind == "table":
+        start, middle = start + "<figcaption>", _raw("html", "</figcaption>")
+        return [_raw("html", start), caption, middle, *body, _raw("html", "</figure>")]
+    mime = SVG if item.file.endswith(".svg") else PNG
+    source = f"data:{mime};base64,{base64.b64encode(item.picture()).decode()}"
+    image = f'<img src="{source}" alt="{html.escape(item.alt)}" style="--width: {item.width:.0%}">'
+    if item.kind == "animation":  # paper cannot move: there, the film strip takes its place
+        image = f'<div class="moving">{item.data[HTML]}</div><div class="still">{image}</div>'
+        caption["c"] += [{"t": "Space"}, _link("gif", [_str("GIF")], f"animations/{item.gif}")]
+    start = f"{start}{image}\n<figcaption>"
+    return [_raw("html", start), caption, _raw("html", "</figcaption></figure>")]
+
+
+def _typst(node: Node, report: _Report) -> Node | list[Node]:
+    if _is_div(node, "code"):
+        return []
+    if not _is_div(node, "float"):
+        return node
+    item, (caption, *body) = _float_of(node, report), node["c"][1]
+    if item.kind == "table":
+        body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
+        return list(body)
+    picture = f'"{item.file}", {json.dumps(item.alt, ensure_ascii=False)}, {item.width:.0%}'
+    start = _raw("typst", f"#figure(kind: image, picture({picture}), caption: [")
+    return [start, caption, _raw("typst", f"]) <{item.label}>")]
+
+
+# Pandoc and its tree
+
+
+def _pandoc(where: str, text: str, *options: str) -> str:
+    command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *options]
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        raise DocumentError(f"{where}: pandoc cannot convert the text: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _parse(where: str, markdown: str) -> list[Node]:
+    # With long lines, pandoc would turn the dashes of a pipe table into relative column widths.
+    return list(json.loads(_pandoc(where, markdown, READER, "-tjson", "--columns=9999"))["blocks"])
+
+
+def _render(blocks: list[Node], form: str, meta: dict[str, Node], *options: str) -> str:
+    tree = {"pandoc-api-version": [1, 23, 1], "meta": meta, "blocks": blocks}
+    return _pandoc(
+        f"report.{form}", json.dumps(tree), "-fjson", f"-t{form}", "--wrap=none", *options
+    )
+
+
+def _plain(inlines: list[Node]) -> str:
+    """Text without markup, formulas in Unicode."""
+    bare = _walk(inlines, lambda node: node["c"] if node["t"] in ("Emph", "Strong") else node)
+    return " ".join(_render([{"t": "Para", "c": bare}], "plain", {}).split())
+
+
+def _walk(tree: Any, change: Callable[[Node], Node | list[Node]]) -> Any:
+    """Copy a tree from its leaves up, with each node turned into another or into several."""
+    if isinstance(tree, list):
+        copy: list[Any] = []
+        for old in tree:
+            new = _walk(old, change)
+            copy += new if isinstance(old, dict) and isinstance(new, list) else [new]
+        return copy
+    if isinstance(tree, dict):
+        node = {key: _walk(value, change) for key, value in tree.items()}
+        return change(node) if "t" in node else node
+    return tree
+
+
+def _is_div(node: Node, name: str) -> bool:
+    return node["t"] == "Div" and name in node["c"][0][1]
+
+
+def _float_of(div: Node, report: _Report) -> _Float:
+    return report.floats[dict(div["c"][0][2])["label"]]
+
+
+def _str(text: str) -> Node:
+    return {"t": "Str", "c": text}
+
+
+def _link(name: str, inlines: list[Node], target: str) -> Node:
+    return {"t": "Link", "c": [["", [name], []], inlines, [target, ""]]}
+
+
+def _raw(form: str, text: str) -> Node:
+    return {"t": "RawBlock", "c": [form, text]}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: nobody meets half a report."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)
