@@ -11,6 +11,7 @@ from html import escape
 
 import imageio.v3 as iio
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from glo_core.figures import stack
@@ -18,7 +19,6 @@ from glo_core.figures import stack
 # Digits need few greys, and few greys need a fraction of the bytes.
 GREYS = 16
 FRAME_MILLISECONDS = 400
-STRIP_FRAMES = 6
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,14 @@ class Animation:
 
 
 def player(animation: Animation, start: int = 0) -> str:
-    """One picture above a slider, as HTML that stands alone; frame `start` is shown first."""
+    """One picture above a slider, as HTML that stands alone; frame `start` is shown first.
+
+    On a narrow screen a picture scrolls rather than shrink below half its size.
+    """
     images = "".join(
         f'<img src="data:image/png;base64,{base64.b64encode(png(frame)).decode()}"'
-        f' alt="{escape(name)}"{"" if k == start else " hidden"}>'
+        f' style="min-width:{frame.width // 2}px" alt="{escape(name)}"'
+        f"{'' if k == start else ' hidden'}>"
         for k, (frame, name) in enumerate(zip(animation.frames, animation.names, strict=True))
     )
     move = (
@@ -51,16 +55,16 @@ def player(animation: Animation, start: int = 0) -> str:
     )
     name = escape(animation.names[start])
     return (
-        f'<div class="player">{images}<label>'
+        f'<div class="player"><div class="frames" tabindex="0">{images}</div><label>'
         f'<input type="range" min="0" max="{len(animation.frames) - 1}" value="{start}"'
         f' aria-label="frame" aria-valuetext="{name}" autocomplete="off" oninput="{move}">'
         f"<output>{name}</output></label></div>"
     )
 
 
-def film_strip(animation: Animation, columns: int) -> Image.Image:
-    """At most STRIP_FRAMES frames at equal steps, the first and the last among them."""
-    count = min(STRIP_FRAMES, len(animation.frames))
+def film_strip(animation: Animation, rows: int, columns: int) -> Image.Image:
+    """At most rows·columns frames at equal steps, the first and the last among them."""
+    count = min(rows * columns, len(animation.frames))
     chosen = np.linspace(0, len(animation.frames) - 1, count).round().astype(int)
     return stack(
         [animation.frames[k] for k in chosen], [animation.names[k] for k in chosen], columns
@@ -70,7 +74,7 @@ def film_strip(animation: Animation, columns: int) -> Image.Image:
 def gif(animation: Animation) -> bytes:
     """The frames as an endless GIF, each with its name above it. The last one stays longer."""
     frames = [
-        np.asarray(stack([frame], [name], 1).quantize(GREYS).convert("L"))
+        _few_greys(stack([frame], [name], 1)) * (255 // (GREYS - 1))
         for frame, name in zip(animation.frames, animation.names, strict=True)
     ]
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [4 * FRAME_MILLISECONDS]
@@ -79,6 +83,13 @@ def gif(animation: Animation) -> bytes:
 
 def png(picture: Image.Image) -> bytes:
     """A grey picture as a small PNG of GREYS greys."""
+    small = Image.fromarray(_few_greys(picture)).convert("P")
+    small.putpalette([level * (255 // (GREYS - 1)) for level in range(GREYS) for _ in "RGB"])
     file = io.BytesIO()
-    picture.quantize(GREYS).save(file, "PNG", bits=4, optimize=True)
+    small.save(file, "PNG", bits=4)
     return file.getvalue()
+
+
+def _few_greys(picture: Image.Image) -> NDArray[np.uint8]:
+    """Grey levels 0..255 as the nearest of GREYS equally spaced ones, numbered from black."""
+    return np.rint(np.asarray(picture) / (255 / (GREYS - 1))).astype(np.uint8)

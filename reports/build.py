@@ -16,6 +16,7 @@ import re
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     """The whole report. Raises an error of one of ERRORS, which says what to do."""
     started = time.perf_counter()
     study = open_study(parameter_file, overrides)
-    log.info("digits: %s. %s", study.digits.source, study.splits.hint)
+    log.info("digits: %d of %s", len(study.digits), study.digits.source)
     models, _ = study.models, study.measured
     sections, seconds = run_sections(study, parameter_file, overrides)
     log.info("binding %d sections into report.html and report.pdf", len(sections))
@@ -90,18 +91,19 @@ def run_sections(
     folder.mkdir(parents=True, exist_ok=True)
     sources = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     shared = inputs(study)
-    sections, total = [], 0.0
-    bar = tqdm(sources, unit="section")
-    for source in bar:
-        bar.set_description(source.stem)
-        stamp = hashlib.sha256(shared + source.read_bytes()).hexdigest()
-        executed = folder / source.name
-        notebook = nbformat.read(executed, as_version=4) if executed.exists() else None
-        if notebook is None or notebook.metadata.get("glo", {}).get("stamp") != stamp:
-            notebook = run_notebook(source, executed, stamp, parameter_file, overrides)
-        total += notebook.metadata["glo"]["seconds"]
-        sections.append(Section(source.stem, notebook))
-    return sections, total
+    with ThreadPoolExecutor(study.parameters.threads) as pool:
+        running = []
+        for source in sources:
+            stamp = hashlib.sha256(shared + source.read_bytes()).hexdigest()
+            executed = folder / source.name
+            running.append(
+                pool.submit(up_to_date, source, executed, stamp, parameter_file, overrides)
+            )
+        for _ in tqdm(as_completed(running), total=len(running), desc="sections", unit="section"):
+            pass
+    notebooks = [run.result() for run in running]
+    seconds = sum(notebook.metadata["glo"]["seconds"] for notebook in notebooks)
+    return [Section(s.stem, n) for s, n in zip(sources, notebooks, strict=True)], seconds
 
 
 def inputs(study: Study) -> bytes:
@@ -113,10 +115,17 @@ def inputs(study: Study) -> bytes:
     return b"\0".join([*code, "\n".join(words).encode()])
 
 
-def run_notebook(
+def up_to_date(
     source: Path, executed: Path, stamp: str, parameter_file: str, overrides: dict[str, Any]
 ) -> nbformat.NotebookNode:
-    """Runs one notebook in a kernel of its own; keeps it as `executed` only if it ran to its end."""
+    """A notebook with its outputs: as it was run last if its stamp is the same, else run now.
+
+    It runs in a kernel of its own, and `executed` is written only if it ran to its end.
+    """
+    if executed.exists():
+        notebook: nbformat.NotebookNode = nbformat.read(executed, as_version=4)
+        if notebook.metadata["glo"]["stamp"] == stamp:
+            return notebook
     known = papermill.inspect_notebook(str(source))
     values = {"parameter_file": str(Path(parameter_file).resolve()), "overrides": overrides}
     if missing := values.keys() - known.keys():
@@ -126,7 +135,15 @@ def run_notebook(
         new = Path(folder) / source.name
         try:
             papermill.execute_notebook(
-                source, new, values, kernel_name="python3", cwd=NOTEBOOKS, progress_bar=False
+                source,
+                new,
+                values,
+                kernel_name="python3",
+                progress_bar=False,
+                # The kernel's folder. Papermill's own `cwd` would move this whole process there,
+                # and with it the notebook that runs beside this one.
+                resources={"metadata": {"path": str(NOTEBOOKS)}},
+                extra_arguments=["--IPKernelApp.log_level=ERROR"],
             )
         except PapermillExecutionError as error:
             where = f"{source.name}, cell {error.cell_index}"
@@ -152,9 +169,9 @@ def bind(study: Study, sections: list[Section]) -> None:
         **collected.results,
     }
     meta = {
-        "title": "Generative Latent Optimization with class and content codes",
-        "subtitle": "A report on handwritten digits, noise and what codes hold",
-        "authors": [],
+        "title": "Generative Latent Optimization",
+        "subtitle": "With a class code and a content code for every digit",
+        "authors": ["The glo_core authors"],
         "date": "",
         "abstract": abstract(study, findings, collected.results["discussion"]["best"]),
         "footer": f"glo_core {glo_core.__version__}, {study.digits.source}, "

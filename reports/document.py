@@ -233,7 +233,7 @@ def _float(
 
 
 def _markdown(section: Section) -> str:
-    exporter = TemplateExporter(  # type: ignore[no-untyped-call]
+    exporter = TemplateExporter(
         template_file=str(TEMPLATES / "section.md.j2"), filters={"hidden": HIDDEN.intersection}
     )
     return str(exporter.from_notebook_node(section.notebook)[0])

@@ -1,0 +1,52 @@
+"""Each rule on numbers for which the claim plainly holds, and on numbers for which it does not."""
+
+import numpy as np
+import pytest
+
+from glo_core import claims
+from glo_core.measures import Share
+
+SIGMAS = [0, 0.1, 1, 1000]
+RISING, FLAT = [0.04, 0.05, 0.08, 0.11], [0.05, 0.05, 0.05, 0.05]
+
+
+def test_more_noise_higher_loss():
+    assert claims.more_noise_higher_loss(SIGMAS, {"l1": RISING, "l2": RISING}).holds
+    for other in (FLAT, RISING[::-1]):
+        assert not claims.more_noise_higher_loss(SIGMAS, {"l1": RISING, "l2": other}).holds
+
+
+def test_low_noise_gives_unclear_conversions():
+    clear, unclear = Share(0.99, 0.98, 1.0), Share(0.80, 0.78, 0.82)
+    holds = claims.low_noise_unclear_conversions(SIGMAS, [unclear, clear, clear, unclear], 0.95)
+    assert holds.holds
+    assert "80.0% (78.0–82.0%)" in holds.evidence
+    assert not claims.low_noise_unclear_conversions(SIGMAS, [clear] * 4, 0.95).holds
+    overlapping = Share(0.97, 0.95, 0.985)
+    assert not claims.low_noise_unclear_conversions(SIGMAS, [overlapping, clear], 0.95).holds
+
+
+@pytest.mark.parametrize(
+    ("sharpness", "variety", "holds"), [(0.3, 0.01, True), (0.9, 0.01, False), (0.3, 0.5, False)]
+)
+def test_high_noise_blurs(sharpness, variety, holds):
+    found = claims.high_noise_blurs(SIGMAS, [1, 1, 1, sharpness], [1, 1, 1, variety])
+    assert found.holds is holds
+
+
+def test_drawings_improve():
+    assert claims.drawings_improve(np.array([0.2, 0.1, 0.08, 0.07])).holds
+    assert not claims.drawings_improve(np.array([0.1, 0.1, 0.1, 0.1])).holds
+    assert not claims.drawings_improve(np.array([0.07, 0.2, 0.07, 0.1])).holds
+
+
+def test_low_noise_leaks():
+    silent, telling = Share(0.11, 0.09, 0.13), Share(0.5, 0.47, 0.53)
+    assert claims.low_noise_leaks(SIGMAS, {"linear": silent, "MLP": telling}, 0.11).holds
+    assert not claims.low_noise_leaks(SIGMAS, {"linear": silent, "MLP": silent}, 0.11).holds
+
+
+def test_the_verdict_changes_its_words():
+    found = claims.high_noise_blurs(SIGMAS, [1, 1, 1, 0.3], [1, 1, 1, 0.01])
+    assert found.verdict == "holds"
+    assert claims.drawings_improve(np.ones(4)).verdict == "does not hold"

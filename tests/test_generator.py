@@ -1,0 +1,88 @@
+"""The grouped, folded network against the plain PyTorch layers, which are the reference."""
+
+import pytest
+import torch
+from torch import nn
+
+from glo_core.generator import NORM, Generator, plain, seeded_plain
+
+# The layers of the exercise, as (type, size) of everything that has weights.
+EXERCISE_WEIGHTS = 69_733
+
+
+@pytest.fixture
+def pair():
+    """Three plain networks, the same as one `Generator`, and codes for both; in float64."""
+    torch.manual_seed(0)
+    plains = [seeded_plain(10, seed).double() for seed in range(3)]
+    for network in plains:  # running statistics and BatchNorm weights unlike the start's 0 and 1
+        norm = network[NORM]
+        for tensor in (norm.weight, norm.bias, norm.running_mean):
+            nn.init.normal_(tensor)
+        nn.init.uniform_(norm.running_var, 0.5, 2)
+    return plains, Generator(plains).double(), torch.randn(3, 8, 10).double()
+
+
+def test_the_plain_network_has_the_exercises_layers():
+    network = plain(50)
+    assert sum(weight.numel() for weight in network.parameters()) == EXERCISE_WEIGHTS
+    assert network(torch.randn(2, 50)).shape == (2, 1, 28, 28)
+    linears = ["Linear", "ReLU"] * 3
+    first = ["Unflatten", "Upsample", "ConvTranspose2d", "BatchNorm2d", "ReLU"]
+    second = ["Upsample", "ConvTranspose2d", "Sigmoid"]
+    assert [type(layer).__name__ for layer in network] == linears + first + second
+    assert {layer.mode for layer in network if isinstance(layer, nn.Upsample)} == {"nearest"}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_forward_equals_the_plain_layers(pair, training):
+    plains, grouped, codes = pair
+    grouped.train(training)
+    expected = [network.train(training)(codes[k])[:, 0] for k, network in enumerate(plains)]
+    torch.testing.assert_close(grouped(codes), torch.stack(expected))
+
+
+def test_running_statistics_equal_the_plain_layers(pair):
+    plains, grouped, codes = pair
+    grouped(codes)
+    for k, network in enumerate(plains):
+        network(codes[k])
+    for name in ("running_mean", "running_var"):
+        expected = torch.cat([getattr(network[NORM], name) for network in plains])
+        torch.testing.assert_close(getattr(grouped, name), expected)
+
+
+def test_gradients_equal_the_plain_layers(pair):
+    plains, grouped, codes = pair
+    target = torch.rand(3, 8, 28, 28).double()
+    codes.requires_grad_()
+    (grouped(codes) - target).abs().sum().backward()
+    for k, network in enumerate(plains):
+        own = codes[k].detach().requires_grad_()
+        (network(own)[:, 0] - target[k]).abs().sum().backward()
+        torch.testing.assert_close(codes.grad[k], own.grad)
+        for name, weight in network.named_parameters():
+            found = grouped.weights[name.replace(".", "_")].grad[k]
+            torch.testing.assert_close(found, weight.grad, msg=f"gradient of {name}, model {k}")
+
+
+def test_unstacked_gives_the_plain_networks_back(pair):
+    plains, grouped, _ = pair
+    for network, back in zip(plains, grouped.unstacked(), strict=True):
+        assert not back.training
+        for name, value in network.state_dict().items():
+            if not name.endswith("num_batches_tracked"):
+                torch.testing.assert_close(
+                    back.state_dict()[name].double(), value, rtol=1e-6, atol=1e-6
+                )
+
+
+def test_the_start_depends_on_the_seed_alone_and_leaves_the_global_stream():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first = seeded_plain(10, 1)
+    assert torch.equal(torch.rand(3), expected)
+    again, other = seeded_plain(10, 1), seeded_plain(10, 2)
+    assert torch.equal(first[0].weight, again[0].weight)
+    assert not torch.equal(first[0].weight, other[0].weight)

@@ -1,0 +1,62 @@
+import pytest
+import torch
+
+from glo_core.latents import fitted_gaussian
+from glo_core.training import train
+
+
+def test_a_conversion_to_its_own_class_is_the_reconstruction(models, digits):
+    images = torch.tensor([0, 1, 2, 3])
+    glo = models[0]
+    assert torch.equal(glo.convert(images, digits.labels[images]), glo.reconstruct(images))
+    assert not torch.equal(glo.convert(images, 0), glo.reconstruct(images))
+
+
+def test_a_picture_does_not_depend_on_the_pictures_beside_it(models):
+    """In train mode BatchNorm would normalise a picture by its batch's statistics."""
+    glo = models[0]
+    alone = glo.reconstruct(torch.tensor([5]))
+    together = glo.reconstruct(torch.arange(40))
+    torch.testing.assert_close(alone[0], together[5])
+    assert not glo.network.training
+
+
+def test_pictures_are_grey_levels_in_range(models):
+    drawn = models[0].reconstruct(torch.arange(40))
+    assert drawn.shape == (40, 28, 28)
+    assert drawn.dtype == torch.float32
+    assert drawn.min() >= 0
+    assert drawn.max() <= 1
+
+
+def test_scratch_puts_one_code_of_the_wanted_prior_beside_each_class(models):
+    glo = models[0]
+    classes = torch.arange(4)
+    drawn = torch.randn(25, generator=torch.Generator().manual_seed(9))
+    normal = glo.decode(classes, drawn.expand(4, -1))
+    assert torch.equal(glo.scratch(classes, "normal", seed=9), normal)
+    mean, factor = fitted_gaussian(glo.content_table)
+    fitted = glo.decode(classes, (mean + factor @ drawn).expand(4, -1))
+    assert torch.equal(glo.scratch(classes, seed=9), fitted)
+    assert not torch.equal(glo.scratch(classes, seed=8), fitted)
+
+
+def test_an_unknown_prior_and_class_are_errors(models):
+    with pytest.raises(ValueError, match="'uniform'"):
+        models[0].scratch(torch.arange(4), "uniform")
+    with pytest.raises(IndexError):
+        models[0].convert(torch.tensor([0]), 4)
+
+
+def test_many_pictures_are_drawn_in_chunks(models, monkeypatch):
+    whole = models[0].reconstruct(torch.arange(40))
+    monkeypatch.setattr("glo_core.model.CHUNK", 7)
+    torch.testing.assert_close(models[0].reconstruct(torch.arange(40)), whole)
+
+
+def test_the_content_code_follows_its_image_when_training_shuffles(recipes, digits):
+    """Each image's own code must draw it better than another image's code of its class does."""
+    (glo,) = train([recipes[0].model_copy(update={"epochs": 40, "batch_size": 8})], digits)
+    own = (glo.reconstruct(torch.arange(40)) - digits.images).abs().mean()
+    swapped = glo.decode(digits.labels, glo.content_table.roll(4, 0))
+    assert own < (swapped - digits.images).abs().mean()

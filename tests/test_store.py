@@ -1,0 +1,138 @@
+"""The store, on files that are really cut, flipped and deleted, and processes that really die."""
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from glo_core import store as store_module
+from glo_core.recipe import Recipe
+from glo_core.store import COMMIT, HISTORY, WEIGHTS, Store, code_version, run_key
+from glo_core.sweep import sweep
+
+
+@pytest.fixture
+def store(tmp_path, models, digits):
+    store = Store(tmp_path / "runs")
+    store.save(models[0], digits)
+    return store
+
+
+@pytest.fixture
+def folder(store, models, digits):
+    return store.root / run_key(models[0].recipe, digits)
+
+
+def test_a_run_comes_back_as_it_was(store, models, digits):
+    saved, loaded = models[0], store.load(models[0].recipe, digits)
+    assert loaded.recipe == saved.recipe
+    assert torch.equal(loaded.content_table, saved.content_table)
+    assert torch.equal(loaded.history.panel, saved.history.panel)
+    images = torch.arange(len(digits))
+    assert torch.equal(loaded.reconstruct(images), saved.reconstruct(images))
+
+
+def test_the_commit_point_says_what_the_run_is(folder, models, digits):
+    run = json.loads((folder / COMMIT).read_text())
+    assert Recipe(**run["recipe"]) == models[0].recipe
+    assert run["digits"]["fingerprint"] == digits.fingerprint
+    assert set(run["sha256"]) == {WEIGHTS, HISTORY}
+    assert run["threads"] == torch.get_num_threads()
+
+
+def test_another_recipe_digits_or_engine_is_another_run(digits, models, monkeypatch):
+    recipe = models[0].recipe
+    keys = {
+        run_key(recipe, digits),
+        run_key(recipe.model_copy(update={"sigma": 1e-100}), digits),
+        run_key(recipe.model_copy(update={"seed": 1}), digits),
+        run_key(recipe, digits.subset(range(39))),
+    }
+    monkeypatch.setattr(store_module, "engine_version", lambda: "another")
+    assert len(keys | {run_key(recipe, digits)}) == 5
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])
+@pytest.mark.parametrize("name", [WEIGHTS, HISTORY, COMMIT])
+def test_a_damaged_run_is_set_aside_and_trained_again(
+    name, damage, store, folder, models, digits, caplog
+):
+    damage(folder / name)
+    recipe = models[0].recipe
+    if name == COMMIT and damage is flip:  # JSON with its last brace turned into another sign
+        assert (folder / name).read_text()[-1] != "}"
+    assert store.load(recipe, digits) is None
+    assert not folder.exists()
+    assert "set aside" in caplog.text
+    assert len(list((store.root / ".damaged").iterdir())) == 1
+    (again,) = sweep([recipe], digits, store)
+    assert torch.equal(again.content_table, models[0].content_table)
+    assert store.load(recipe, digits) is not None
+
+
+def test_saving_twice_keeps_the_first_and_leaves_nothing_behind(store, folder, models, digits):
+    before = (folder / COMMIT).read_bytes()
+    history = replace(models[0].history, seconds=1e6)
+    store.save(replace(models[0], history=history), digits)
+    assert (folder / COMMIT).read_bytes() == before
+    assert [path.name for path in store.root.iterdir()] == [folder.name]
+
+
+def test_the_code_version_ignores_comments_and_notices_code(tmp_path):
+    class Module:
+        def __init__(self, text):
+            self.__file__ = str(tmp_path / "module.py")
+            (tmp_path / "module.py").write_text(text)
+
+    first = code_version(Module('"""A."""\ndef f(x):\n    """B."""\n    return x + 1\n'))
+    reworded = code_version(Module('"""Z."""\n# why\ndef f(x):\n    "C"\n\n    return (x + 1)\n'))
+    changed = code_version(Module('"""A."""\ndef f(x):\n    """B."""\n    return x + 2\n'))
+    assert first == reworded != changed
+
+
+def test_what_was_computed_from_a_run_is_remembered(store, folder):
+    assert store.recall(folder.name, "measures") is None
+    store.remember(folder.name, "measures", {"share": [0.5, 0.4, 0.6]})
+    assert store.recall(folder.name, "measures") == {"share": [0.5, 0.4, 0.6]}
+
+
+HOLD = """
+    import sys, time
+    from glo_core.store import Store
+    with Store(sys.argv[1]).locked(["a", "b"]):
+        print("held", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_lock_keeps_others_out_and_dies_with_its_process(tmp_path, caplog):
+    store = Store(tmp_path)
+    command = [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        waiter = subprocess.Popen([*command], stdout=subprocess.PIPE, text=True)
+        try:
+            time.sleep(4)
+            assert waiter.poll() is None
+            holder.kill()  # SIGKILL: no chance to clean up
+            assert waiter.stdout.readline() == "held\n"
+        finally:
+            waiter.kill()
+            waiter.communicate()
+    with store.locked(["b", "c"]):
+        pass

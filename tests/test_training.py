@@ -1,0 +1,107 @@
+import pytest
+import torch
+from torch import nn
+
+from glo_core.data import Digits
+from glo_core.generator import seeded_plain
+from glo_core.recipe import Recipe, grid
+from glo_core.streams import Streams
+from glo_core.training import PANEL_PER_CLASS, WIDTH, panel, side_by_side, train
+
+
+def test_recipes_of_one_shape_go_side_by_side_in_even_groups():
+    recipes = grid(["l1"], range(12), [0]) + grid(["l1"], [0], [0], epochs=3)
+    groups = side_by_side(recipes)
+    assert sorted(map(len, groups)) == [1, 6, 6]
+    assert WIDTH >= 6
+    assert [recipe for group in groups for recipe in group] == recipes
+
+
+def test_models_side_by_side_equal_models_trained_alone(recipes, digits, models):
+    for recipe, beside in zip(recipes, models, strict=True):
+        (alone,) = train([recipe], digits)
+        assert alone.recipe == beside.recipe == recipe
+        torch.testing.assert_close(
+            alone.history.losses, beside.history.losses, rtol=1e-4, atol=1e-5
+        )
+        torch.testing.assert_close(alone.class_table, beside.class_table, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(alone.content_table, beside.content_table, rtol=1e-3, atol=1e-3)
+
+
+def exercise_loop(recipe: Recipe, digits: Digits) -> list[float]:
+    """The exercise as plain as it can be: stock layers, one model, three ordinary Adams."""
+    streams = Streams([recipe.seed])
+    network = seeded_plain(recipe.class_dim + recipe.content_dim, streams.seeds()[0])
+    classes = nn.Parameter(streams.normal(len(digits.class_names), recipe.class_dim)[0])
+    content = nn.Parameter(streams.normal(len(digits), recipe.content_dim)[0])
+    streams.normal(recipe.content_dim, 1)  # the scratch panel's draw
+    adams = [torch.optim.Adam(group) for group in (network.parameters(), [classes], [content])]
+    losses = []
+    for _ in range(recipe.epochs):
+        order = streams.permutations(len(digits))[0]
+        noise = streams.normal(len(digits), recipe.content_dim)[0]
+        total = 0.0
+        for start in range(0, len(digits), recipe.batch_size):
+            index = order[start : start + recipe.batch_size]
+            disturbed = content[index] + recipe.sigma * noise[start : start + recipe.batch_size]
+            drawn = network(torch.cat([classes[digits.labels[index]], disturbed], 1))[:, 0]
+            difference = drawn - digits.images[index]
+            loss = {"l1": difference.abs().mean(), "l2": difference.square().mean()}
+            loss["l1+l2"] = loss["l1"] + loss["l2"]
+            for adam in adams:
+                adam.zero_grad()
+            loss[recipe.loss].backward()
+            for adam in adams:
+                adam.step()
+            total += loss[recipe.loss].item() * len(index)
+        losses.append(total / len(digits))
+    return losses
+
+
+def test_the_engine_follows_the_exercises_plain_loop(recipes, digits, models):
+    for recipe, model in zip(recipes, models, strict=True):
+        expected = torch.tensor(exercise_loop(recipe, digits))
+        torch.testing.assert_close(model.history.losses, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_recipe_gives_the_same_bits_twice(recipes, digits, models):
+    for first, again in zip(models, train(recipes, digits), strict=True):
+        assert torch.equal(first.content_table, again.content_table)
+        assert torch.equal(first.history.panel, again.history.panel)
+
+
+def test_training_learns(digits):
+    (model,) = train([Recipe(sigma=0, epochs=30, batch_size=8)], digits)
+    losses = model.history.losses
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_history_has_a_picture_of_every_panel_digit_for_every_epoch(recipes, digits, models):
+    history = models[0].history
+    epochs, classes = recipes[0].epochs, len(digits.class_names)
+    assert history.losses.shape == (epochs,)
+    assert history.panel.shape == (epochs, PANEL_PER_CLASS * classes, 28, 28)
+    assert history.scratch.shape == (epochs, classes, 28, 28)
+    assert history.panel.dtype == history.scratch.dtype == torch.uint8
+    last = (models[0].reconstruct(history.indices) * 255).round()
+    assert (history.panel[-1] - last).abs().max() <= 1
+
+
+def test_the_panel_is_a_seeded_pick_of_each_class():
+    labels = torch.tensor([0, 1] * 50)
+    picked = panel(labels)
+    assert labels[picked].tolist() == [0] * PANEL_PER_CLASS + [1] * PANEL_PER_CLASS
+    assert torch.equal(picked, panel(labels))
+    assert picked.tolist() != [0, 2, 1, 3]  # not simply the first of each class
+
+
+def test_on_epoch_is_told_the_models_the_epoch_and_the_loss(recipes, digits):
+    seen = []
+    train(recipes, digits, on_epoch=lambda *told: seen.append(told))
+    assert [told[:2] for told in seen] == [(3, 1), (3, 2), (3, 3)]
+    assert all(loss > 0 for *_, loss in seen)
+
+
+def test_no_digits_is_an_error(recipes, digits):
+    with pytest.raises(ValueError, match="at least one"):
+        train(recipes, digits.subset([]))
