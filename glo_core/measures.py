@@ -86,9 +86,7 @@ def conversion_share(hits: NDArray[np.bool_], sources: NDArray[np.int64]) -> Sha
 
 def probes() -> dict[str, Pipeline]:
     """The probes, with the scaler inside so that no fold sees another's statistics."""
-    mlp = MLPClassifier(
-        (100,), batch_size=100, learning_rate_init=3e-3, max_iter=60, random_state=0
-    )
+    mlp = MLPClassifier((100,), learning_rate_init=3e-3, max_iter=100, random_state=0)
     return {
         "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
         "mlp": make_pipeline(StandardScaler(), mlp),

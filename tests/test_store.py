@@ -81,7 +81,7 @@ def test_a_damaged_run_is_set_aside_and_trained_again(
     assert "set aside" in caplog.text
     assert len(list((store.root / ".damaged").iterdir())) == 1
     (again,) = sweep([recipe], digits, store)
-    assert torch.equal(again.content_table, models[0].content_table)
+    torch.testing.assert_close(again.content_table, models[0].content_table, rtol=1e-3, atol=1e-3)
     assert store.load(recipe, digits) is not None
 
 

@@ -1,0 +1,81 @@
+"""What a notebook's cell hands to the builder, read back as the kernel sends it."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from PIL import Image
+
+from glo_core import figures, publish
+from glo_core.animation import Animation
+from glo_core.claims import Finding
+
+
+@pytest.fixture
+def sent():
+    """Runs a function and gives back the outputs that it displays."""
+    InteractiveShell.instance()
+
+    def run(function, *arguments, **named):
+        with capture_output() as captured:
+            function(*arguments, **named)
+        return captured.outputs
+
+    return run
+
+
+def test_a_plot_is_sent_as_vectors_with_all_the_builder_needs(sent):
+    plot = figures.against_sigma([0, 1], {"L1": [1, 2]}, "loss")
+    (output,) = sent(publish.show, "fig-a", plot, "A & B.", "two points", width=0.5)
+    assert output.data["image/svg+xml"].startswith("<?xml")
+    assert 'alt="two points"' in output.data["text/html"]
+    assert "A &amp; B." in output.data["text/html"]
+    assert output.metadata["glo"] == {
+        "kind": "figure",
+        "label": "fig-a",
+        "caption": "A & B.",
+        "alt": "two points",
+        "width": 0.5,
+    }
+
+
+def test_the_same_plot_is_the_same_bytes(sent):
+    def plotted():
+        plot = figures.against_sigma([0, 1], {"L1": [[1, 0, 2], [2, 1, 3]]}, "loss")
+        return sent(publish.show, "fig-a", plot, "A.", "a")[0].data["image/svg+xml"]
+
+    assert plotted() == plotted()
+
+
+def test_a_mosaic_is_sent_as_png(sent):
+    picture = Image.fromarray(np.zeros((8, 9), np.uint8))
+    (output,) = sent(publish.show, "fig-a", picture, "A.", "black")
+    with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as shown:
+        assert shown.size == (9, 8)
+
+
+def test_an_animation_has_its_three_faces(sent):
+    frames = Animation([Image.new("L", (60, 40), value) for value in (0, 200)], ["a", "b"])
+    (output,) = sent(publish.show_animation, "fig-m", frames, "M.", "moves")
+    assert set(output.data) == {"text/html", "image/png", "image/gif"}
+    assert base64.b64decode(output.data["image/gif"]).startswith(b"GIF8")
+    assert output.metadata["glo"]["kind"] == "animation"
+
+
+def test_a_table_is_one_pipe_table(sent):
+    (output,) = sent(publish.show_table, "tbl-t", ["a", "b"], [["1", "2"]], "T.")
+    assert output.data["text/markdown"] == "| a | b |\n| :-- | :-- |\n| 1 | 2 |"
+
+
+def test_numbers_and_findings_travel_as_json(sent):
+    (output,) = sent(publish.record, share=[0.5, 0.4, 0.6])
+    assert output.data[publish.RESULTS] == {"share": [0.5, 0.4, 0.6]}
+    finding = Finding(2, "it moves.", False, "it stood still", "fig-m")
+    prose, output = sent(publish.state, finding)
+    assert prose.data["text/markdown"] == (
+        "**Claim 2: it moves.** Does not hold: it stood still (@fig-m)."
+    )
+    assert output.data[publish.FINDING]["holds"] is False

@@ -1,0 +1,85 @@
+"""A study on real digits, small enough to train in seconds."""
+
+import numpy as np
+import pytest
+import torch
+
+from glo_core import data
+from glo_core import study as study_module
+from glo_core.data import DataError
+from glo_core.parameters import Parameters, read
+from glo_core.store import Store
+from glo_core.study import ROOT, Study, open_study
+from glo_core.widgets import explorer
+
+
+def small(**changes) -> Parameters:
+    values = {"n": 60, "epochs": 1, "sigmas": [0, 0.1], "losses": ["l1", "l2"], "data": "mnist-5k"}
+    return read(ROOT / "reports" / "quick.yaml", values | changes)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    parameters = small()
+    store = Store(tmp_path_factory.mktemp("runs"))
+    return Study(parameters, data.load(parameters.data, parameters.n), store)
+
+
+def test_models_are_found_by_loss_and_sigma(study):
+    assert study.model().recipe.sigma == 0.1
+    assert study.model("l2", 0).recipe.loss == "l2"
+    assert [glo.recipe.sigma for glo in study.across("l2")] == study.sigmas == [0, 0.1]
+    with pytest.raises(KeyError, match=r"'l1', 0\.5"):
+        study.model("l1", 0.5)
+
+
+def test_measures_are_taken_once_and_kept(study, monkeypatch):
+    conversion = study.measure("conversion", "l1")
+    assert conversion.shape == (2, 3)
+    assert study.measure("reconstruction_l1", "l1").shape == (2,)
+    again = Study(study.parameters, study.splits, study.store)
+    monkeypatch.setattr(study_module.measures, "evaluate", None)  # must not be called
+    assert np.array_equal(again.measure("conversion", "l1"), conversion)
+    assert again.shares("conversion", "l1")[0].value == conversion[0, 0]
+
+
+def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):
+    picked = study.pick(4, 5)
+    assert study.digits.labels[picked].tolist() == [4] * 5
+    assert torch.equal(picked, study.pick(4, 5))
+    other = Study(small(pick_seed=1), study.splits, study.store)
+    assert not torch.equal(picked, other.pick(4, 5))
+    assert len(study.pick(4, 100)) == 6
+
+
+def test_too_few_digits_for_the_judge_is_a_clear_error():
+    parameters = small(n=4995)
+    study = Study(parameters, data.load("mnist-5k", 4995), Store("unused"))
+    with pytest.raises(DataError, match="n = 4995"):
+        _ = study.judge
+
+
+def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_path):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setattr(study_module, "ROOT", tmp_path)
+    with pytest.raises(DataError, match=str(tmp_path / "mine")):
+        open_study(ROOT / "reports" / "quick.yaml", {"data": "mine"})
+
+
+def test_every_control_of_the_lab_redraws_a_picture(study):
+    box = explorer(study)
+    moves = {
+        "sigma": (0, {"conversion", "image", "scratch"}),
+        "loss": ("l2", {"conversion", "image", "scratch"}),
+        "source": (7, {"conversion", "image"}),
+        "target": (5, {"conversion"}),
+        "image": (3, {"conversion", "image"}),
+        "scratch": (8, {"scratch"}),
+        "prior": ("normal", {"scratch"}),
+    }
+    assert moves.keys() == box.controls.keys()
+    for name, (value, expected) in moves.items():
+        before = {key: picture.value for key, picture in box.pictures.items()}
+        box.controls[name].value = value
+        changed = {key for key, picture in box.pictures.items() if picture.value != before[key]}
+        assert changed == expected, name
