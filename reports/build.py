@@ -18,6 +18,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +30,26 @@ from tqdm import tqdm
 
 import glo_core
 from glo_core.data import DataError
+from glo_core.figures import LOSS_NAMES, sigma_name
 from glo_core.parameters import ParameterError, parse_override
 from glo_core.store import run_key, write_text
 from glo_core.study import ROOT, Study, open_study
 from glo_core.training import PANEL_SEED
-from reports.document import (
-    DocumentError,
-    Section,
-    collect,
-    write_animations,
-    write_html,
-    write_pdf,
-)
+from reports.document import Section, collect, write_animations, write_html, write_pdf
+from reports.pandoc import DocumentError
 
 log = logging.getLogger("report")
 
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "reports" / "build"
+REPORT = ("report.html", "report.pdf", "results.json")
+TIMING = (
+    "train_seconds",
+    "measure_seconds",
+    "notebooks_seconds",
+    "build_seconds",
+    "total_seconds",
+)
 LIBRARIES = ("torch", "numpy", "scikit-learn", "matplotlib", "papermill", "nbconvert", "typst")
 ABSTRACT = """
 We rebuild a course exercise on Generative Latent Optimization: {models} models with a class code
@@ -62,61 +66,75 @@ class SectionError(RuntimeError):
 
 def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     """The whole report. Raises an error of one of ERRORS, which says what to do."""
-    started = time.perf_counter()
+    clock = [time.perf_counter()]
+    parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
+    builder = [*(ROOT / "reports").glob("*.py"), *(ROOT / "reports" / "templates").iterdir()]
+    stamp = stamp_of(study, *sorted(builder), *sections_sources())
+    if is_up_to_date(stamp):
+        log.info("nothing has changed since %s was built", BUILD / "report.html")
+        return
     log.info("digits: %d of %s", len(study.digits), study.digits.source)
-    models, _ = study.models, study.measured
-    sections, seconds = run_sections(study, parameter_file, overrides)
+    _ = study.models
+    clock.append(time.perf_counter())
+    _ = study.measured
+    clock.append(time.perf_counter())
+    sections = run_sections(study, parameter_file, overrides)
+    clock.append(time.perf_counter())
     log.info("binding %d sections into report.html and report.pdf", len(sections))
-    binding = time.perf_counter()
-    bind(study, sections)
-    now = time.perf_counter()
-    results = json.loads((BUILD / "results.json").read_text(encoding="utf-8"))
-    results["timing"] = {
-        "train_seconds": round(sum(glo.history.seconds for glo in models.values()), 1),
-        "notebooks_seconds": round(seconds, 1),
-        "build_seconds": round(now - binding, 1),
-        "total_seconds": round(now - started, 1),
-    }
-    write_text(BUILD / "results.json", json.dumps(results, indent=1, ensure_ascii=False))
-    for name in ("report.html", "report.pdf", "results.json"):
+    bind(study, sections, stamp, clock)
+    for name in REPORT:
         log.info("%s", BUILD / name)
 
 
-def run_sections(
-    study: Study, parameter_file: str, overrides: dict[str, Any]
-) -> tuple[list[Section], float]:
-    """The executed notebooks in reading order, and the seconds that running them took."""
+def sections_sources() -> list[Path]:
+    """The sections' notebooks in reading order."""
+    return sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def stamp_of(study: Study, *files: Path) -> str:
+    """A hash of the files and of all that every section depends on: it changes when they do."""
+    code = sorted((ROOT / "glo_core").glob("*.py"))
+    words = [study.parameters.model_dump_json(), study.splits.hint]
+    words += [run_key(recipe, study.digits) for recipe in study.parameters.recipes()]
+    words += [f"{name} {version(name)}" for name in LIBRARIES]
+    content = [path.read_bytes() for path in (*code, *files)] + [word.encode() for word in words]
+    return hashlib.sha256(b"\0".join(content)).hexdigest()
+
+
+def is_up_to_date(stamp: str) -> bool:
+    """Whether the report that is there was built from exactly this."""
+    if not all((BUILD / name).exists() for name in REPORT):
+        return False
+    results = json.loads((BUILD / "results.json").read_text(encoding="utf-8"))
+    return bool(results["provenance"]["stamp"] == stamp)
+
+
+def run_sections(study: Study, parameter_file: str, overrides: dict[str, Any]) -> list[Section]:
+    """The executed notebooks in reading order; only those are run whose inputs have changed."""
     folder = BUILD / "sections"
     folder.mkdir(parents=True, exist_ok=True)
-    sources = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
-    shared = inputs(study)
+    sources = sections_sources()
     with ThreadPoolExecutor(study.parameters.threads) as pool:
-        running = []
-        for source in sources:
-            stamp = hashlib.sha256(shared + source.read_bytes()).hexdigest()
-            executed = folder / source.name
-            running.append(
-                pool.submit(up_to_date, source, executed, stamp, parameter_file, overrides)
+        running = [
+            pool.submit(
+                up_to_date,
+                source,
+                folder / source.name,
+                stamp_of(study, source),
+                {"parameter_file": parameter_file, "overrides": overrides},
             )
+            for source in sources
+        ]
         for _ in tqdm(as_completed(running), total=len(running), desc="sections", unit="section"):
             pass
-    notebooks = [run.result() for run in running]
-    seconds = sum(notebook.metadata["glo"]["seconds"] for notebook in notebooks)
-    return [Section(s.stem, n) for s, n in zip(sources, notebooks, strict=True)], seconds
-
-
-def inputs(study: Study) -> bytes:
-    """Everything besides its own source that a section depends on, as bytes to hash."""
-    code = [path.read_bytes() for path in sorted((ROOT / "glo_core").glob("*.py"))]
-    runs = [run_key(recipe, study.digits) for recipe in study.models]
-    words = [study.parameters.model_dump_json(), study.splits.hint, *runs]
-    words += [f"{name} {version(name)}" for name in LIBRARIES]
-    return b"\0".join([*code, "\n".join(words).encode()])
+    return [
+        Section(source.stem, run.result()) for source, run in zip(sources, running, strict=True)
+    ]
 
 
 def up_to_date(
-    source: Path, executed: Path, stamp: str, parameter_file: str, overrides: dict[str, Any]
+    source: Path, executed: Path, stamp: str, values: dict[str, Any]
 ) -> nbformat.NotebookNode:
     """A notebook with its outputs: as it was run last if its stamp is the same, else run now.
 
@@ -126,11 +144,8 @@ def up_to_date(
         notebook: nbformat.NotebookNode = nbformat.read(executed, as_version=4)
         if notebook.metadata["glo"]["stamp"] == stamp:
             return notebook
-    known = papermill.inspect_notebook(str(source))
-    values = {"parameter_file": str(Path(parameter_file).resolve()), "overrides": overrides}
-    if missing := values.keys() - known.keys():
+    if missing := values.keys() - papermill.inspect_notebook(str(source)).keys():
         raise SectionError(f"{source.name}: its parameters cell does not set {sorted(missing)}")
-    started = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=executed.parent) as folder:
         new = Path(folder) / source.name
         try:
@@ -151,19 +166,22 @@ def up_to_date(
         except Exception as error:  # a kernel that died, or did not start
             raise SectionError(f"{source.name}: {type(error).__name__}: {error}") from error
         notebook = nbformat.read(new, as_version=4)
-        notebook.metadata["glo"] = {"stamp": stamp, "seconds": time.perf_counter() - started}
+        notebook.metadata["glo"] = {"stamp": stamp}
         nbformat.write(notebook, new)
         os.replace(new, executed)
     return notebook
 
 
-def bind(study: Study, sections: list[Section]) -> None:
-    """Writes every document into a temporary folder, then moves all of them into place."""
+def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) -> None:
+    """Writes every document into a temporary folder, then moves all of them into place.
+
+    `clock` holds the times at which the build began, had its models, its measures, its sections.
+    """
     collected = collect(sections)
     check_figures(collected.figures)
     findings = sorted(collected.findings, key=lambda finding: finding["id"])
     results = {
-        "provenance": provenance(study),
+        "provenance": provenance(study, stamp),
         "figures": collected.figures,
         "findings": findings,
         **collected.results,
@@ -182,21 +200,23 @@ def bind(study: Study, sections: list[Section]) -> None:
         write_html(sections, folder / "report.html", meta)
         write_pdf(sections, folder / "report.pdf", meta)
         animations = write_animations(sections, folder / "animations")
+        steps = [round(b - a, 1) for a, b in pairwise([*clock, time.perf_counter()])]
+        results["timing"] = dict(zip(TIMING, [*steps, round(sum(steps), 1)], strict=True))
         write_text(folder / "results.json", json.dumps(results, indent=1, ensure_ascii=False))
         (BUILD / "animations").mkdir(exist_ok=True)
         for path in animations:
             os.replace(path, BUILD / "animations" / path.name)
-        for old in set((BUILD / "animations").iterdir()):
-            if old.name not in {path.name for path in animations}:
-                old.unlink()
-        for file in ("report.html", "report.pdf", "results.json"):
+        for left in {*(BUILD / "animations").iterdir()}:
+            if left.name not in {path.name for path in animations}:
+                left.unlink()
+        for file in REPORT:
             os.replace(folder / file, BUILD / file)
 
 
 def check_figures(figures: list[dict[str, Any]]) -> None:
     """Raises DocumentError if a label that a notebook's code writes out has made no figure."""
     found = {figure["label"] for figure in figures}
-    for source in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+    for source in sections_sources():
         for cell in nbformat.read(source, as_version=4).cells:
             written = set(re.findall(r'^ *"((?:fig|tbl)-[a-z0-9-]+)",$', cell.source, re.M))
             if cell.cell_type == "code" and (missing := written - found):
@@ -205,8 +225,6 @@ def check_figures(figures: list[dict[str, Any]]) -> None:
 
 def abstract(study: Study, findings: list[dict[str, Any]], best: dict[str, Any]) -> str:
     """The abstract's text, with its numbers from the results."""
-    from glo_core.figures import LOSS_NAMES, sigma_name
-
     return ABSTRACT.format(
         models=len(study.models),
         images=f"{len(study.digits):,}",
@@ -218,10 +236,11 @@ def abstract(study: Study, findings: list[dict[str, Any]], best: dict[str, Any])
     )
 
 
-def provenance(study: Study) -> dict[str, Any]:
+def provenance(study: Study, stamp: str) -> dict[str, Any]:
     """Where every number comes from."""
     parameters = study.parameters.model_dump(mode="json")
     return {
+        "stamp": stamp,
         "data": {"source": study.digits.source, "fingerprint": study.digits.fingerprint},
         "parameters": parameters,
         "seeds": {
@@ -255,6 +274,9 @@ def main(arguments: list[str]) -> int:
     except ERRORS as error:
         log.error("make report: %s", error)
         return 1
+    except KeyboardInterrupt:
+        log.error("make report: stopped; the models that were trained are kept")
+        return 130
     return 0
 
 

@@ -11,19 +11,29 @@ import html
 import json
 import os
 import re
-import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pypandoc
 import typst
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 
-Node = dict[str, Any]  # of pandoc's tree: {"t": type, "c": content}
+from reports.pandoc import (
+    DocumentError,
+    Node,
+    is_div,
+    link,
+    parse,
+    plain,
+    raw,
+    render,
+    string,
+    walk,
+)
+
 TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = {"parameters", "injected-parameters", "setup"}  # tags of cells that are not shown
 PREFIX = {"figure": "fig", "animation": "fig", "table": "tbl"}
@@ -41,12 +51,6 @@ NEEDS: dict[str, list[tuple[str, ...]]] = {
     "animation": [(HTML,), (PNG,), (GIF,)],
     "table": [(MARKDOWN,)],
 }
-# As in Jupyter, a list or a heading needs no blank line before it.
-READER = "-fmarkdown+lists_without_preceding_blankline-blank_before_header"
-
-
-class DocumentError(RuntimeError):
-    """The notebooks cannot be bound; the message names the notebook and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def collect(sections: Sequence[Section]) -> Collected:
     """Figures and tables with their numbers, findings, and results by section."""
     report, keys = _bind(sections), ("label", "number", "kind", "section")
     figures = [
-        {key: getattr(item, key) for key in keys} | {"caption": _plain(report.captions[label])}
+        {key: getattr(item, key) for key in keys} | {"caption": plain(report.captions[label])}
         for label, item in report.floats.items()
     ]
     return Collected(figures, report.findings, report.results)
@@ -170,7 +174,7 @@ def _bind(sections: Sequence[Section]) -> _Report:
         if section.key in report.results:
             raise DocumentError(f"{section.name}: two sections are called {section.key!r}")
         _take_outputs(section, report)
-    trees = [(section, _parse(section.name, _markdown(section))) for section in sections]
+    trees = [(section, parse(section.name, _markdown(section))) for section in sections]
     counts = [0] * 6
     for section, blocks in trees:
         _number_headings(section, blocks, counts, report.titles)
@@ -252,7 +256,7 @@ def _number_headings(
         while label in titles:  # two notebooks may both have a heading "Results"
             label = attributes[0] = f"{section.key}-{label}"
         if "unnumbered" in classes:
-            titles[label] = _plain(text)
+            titles[label] = plain(text)
         else:
             counts[level - 1 :] = [counts[level - 1] + 1, *[0] * (6 - level)]
             titles[label] = "Section " + ".".join(map(str, counts[:level]))
@@ -266,7 +270,7 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
             near = difflib.get_close_matches(label, report.titles, n=1, cutoff=0)
             hint = f"the nearest label is @{near[0]}" if near else "there are no labels"
             raise DocumentError(f"{where}: unknown reference @{label}; {hint} (a bare @ is \\@)")
-        return _link("ref", [_str(report.titles[label])], f"#{label}")
+        return link("ref", [string(report.titles[label])], f"#{label}")
 
     def change(node: Node) -> Node | list[Node]:
         kind, content = node["t"], node.get("c", "")
@@ -281,18 +285,18 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
         if kind in ("RawInline", "RawBlock", "Image"):
             what = "raw HTML, raw TeX and images are not allowed in the text"
             raise DocumentError(f"{where}: {what}, but there is {content[1]!r:.80}")
-        if _is_div(node, "float"):
+        if is_div(node, "float"):
             item, body = _float_of(node, report), content[1]
             expected = ["Para", "Table"] if item.kind == "table" else ["Para"]
             if [block["t"] for block in body] != expected:
                 allowed = "a caption of one paragraph, and for a table one pipe table"
                 raise DocumentError(f"{where}: {item.label!r} must have {allowed}")
             report.captions[item.label] = body[0]["c"]
-            number = {"t": "Strong", "c": [_str(f"{item.title}.")]}
+            number = {"t": "Strong", "c": [string(f"{item.title}.")]}
             body[0]["c"] = [number, {"t": "Space"}, *body[0]["c"]]
         return node
 
-    return list(_walk(blocks, change))
+    return list(walk(blocks, change))
 
 
 # The tree -> HTML or Typst
@@ -300,115 +304,56 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
 
 def _write(report: _Report, form: str, meta: dict[str, Any], *options: str) -> str:
     """The whole document as `html` or `typst`, set into our template."""
-    abstract = _resolve("abstract", _parse("abstract", meta["abstract"]), report)
-    plain = meta | {"authors": ", ".join(meta["authors"])}
-    words = {key: {"t": "MetaString", "c": text} for key, text in plain.items()}
+    abstract = _resolve("abstract", parse("abstract", meta["abstract"]), report)
+    strings = meta | {"authors": ", ".join(meta["authors"])}
+    words = {key: {"t": "MetaString", "c": text} for key, text in strings.items()}
     words["abstract"] = {"t": "MetaBlocks", "c": abstract}
     change = _html if form == "html" else _typst
-    blocks = _walk(report.blocks, lambda node: change(node, report))
-    return _render(blocks, form, words, f"--template={TEMPLATES / 'report'}.{form}", *options)
+    blocks = walk(report.blocks, lambda node: change(node, report))
+    return render(blocks, form, words, f"--template={TEMPLATES / 'report'}.{form}", *options)
 
 
 def _html(node: Node, report: _Report) -> Node | list[Node]:
     if node["t"] == "Header":  # a link to itself, so that readers can hand on the place
-        node["c"][2] = [_link("self", node["c"][2], f"#{node['c'][1][0]}")]
+        node["c"][2] = [link("self", node["c"][2], f"#{node['c'][1][0]}")]
     if node["t"] == "Table":
-        return [_raw("html", '<div class="scroll" tabindex="0">'), node, _raw("html", "</div>")]
-    if _is_div(node, "code"):
+        return [raw("html", '<div class="scroll" tabindex="0">'), node, raw("html", "</div>")]
+    if is_div(node, "code"):
         summary = '<details class="code"><summary>Code</summary>'
-        return [_raw("html", summary), *node["c"][1], _raw("html", "</details>")]
-    if not _is_div(node, "float"):
+        return [raw("html", summary), *node["c"][1], raw("html", "</details>")]
+    if not is_div(node, "float"):
         return node
     item, (caption, *body) = _float_of(node, report), node["c"][1]
     start = f'<figure id="{item.label}" class="{item.kind}">\n'
     if item.kind == "table":
-        start, middle = start + "<figcaption>", _raw("html", "</figcaption>")
-        return [_raw("html", start), caption, middle, *body, _raw("html", "</figure>")]
+        start, middle = start + "<figcaption>", raw("html", "</figcaption>")
+        return [raw("html", start), caption, middle, *body, raw("html", "</figure>")]
     mime = SVG if item.file.endswith(".svg") else PNG
     source = f"data:{mime};base64,{base64.b64encode(item.picture()).decode()}"
     image = f'<img src="{source}" alt="{html.escape(item.alt)}" style="--width: {item.width:.0%}">'
     if item.kind == "animation":  # paper cannot move: there, the film strip takes its place
         image = f'<div class="moving">{item.data[HTML]}</div><div class="still">{image}</div>'
-        caption["c"] += [{"t": "Space"}, _link("gif", [_str("GIF")], f"animations/{item.gif}")]
+        caption["c"] += [{"t": "Space"}, link("gif", [string("GIF")], f"animations/{item.gif}")]
     start = f"{start}{image}\n<figcaption>"
-    return [_raw("html", start), caption, _raw("html", "</figcaption></figure>")]
+    return [raw("html", start), caption, raw("html", "</figcaption></figure>")]
 
 
 def _typst(node: Node, report: _Report) -> Node | list[Node]:
-    if _is_div(node, "code"):
+    if is_div(node, "code"):
         return []
-    if not _is_div(node, "float"):
+    if not is_div(node, "float"):
         return node
     item, (caption, *body) = _float_of(node, report), node["c"][1]
     if item.kind == "table":
         body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
         return list(body)
     picture = f'"{item.file}", {json.dumps(item.alt, ensure_ascii=False)}, {item.width:.0%}'
-    start = _raw("typst", f"#figure(kind: image, picture({picture}), caption: [")
-    return [start, caption, _raw("typst", f"]) <{item.label}>")]
-
-
-# Pandoc and its tree
-
-
-def _pandoc(where: str, text: str, *options: str) -> str:
-    command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *options]
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
-    if done.returncode:
-        raise DocumentError(f"{where}: pandoc cannot convert the text: {done.stderr.strip()}")
-    return done.stdout
-
-
-def _parse(where: str, markdown: str) -> list[Node]:
-    # With long lines, pandoc would turn the dashes of a pipe table into relative column widths.
-    return list(json.loads(_pandoc(where, markdown, READER, "-tjson", "--columns=9999"))["blocks"])
-
-
-def _render(blocks: list[Node], form: str, meta: dict[str, Node], *options: str) -> str:
-    tree = {"pandoc-api-version": [1, 23, 1], "meta": meta, "blocks": blocks}
-    return _pandoc(
-        f"report.{form}", json.dumps(tree), "-fjson", f"-t{form}", "--wrap=none", *options
-    )
-
-
-def _plain(inlines: list[Node]) -> str:
-    """Text without markup, formulas in Unicode."""
-    bare = _walk(inlines, lambda node: node["c"] if node["t"] in ("Emph", "Strong") else node)
-    return " ".join(_render([{"t": "Para", "c": bare}], "plain", {}).split())
-
-
-def _walk(tree: Any, change: Callable[[Node], Node | list[Node]]) -> Any:
-    """Copy a tree from its leaves up, with each node turned into another or into several."""
-    if isinstance(tree, list):
-        copy: list[Any] = []
-        for old in tree:
-            new = _walk(old, change)
-            copy += new if isinstance(old, dict) and isinstance(new, list) else [new]
-        return copy
-    if isinstance(tree, dict):
-        node = {key: _walk(value, change) for key, value in tree.items()}
-        return change(node) if "t" in node else node
-    return tree
-
-
-def _is_div(node: Node, name: str) -> bool:
-    return node["t"] == "Div" and name in node["c"][0][1]
+    start = raw("typst", f"#figure(kind: image, picture({picture}), caption: [")
+    return [start, caption, raw("typst", f"]) <{item.label}>")]
 
 
 def _float_of(div: Node, report: _Report) -> _Float:
     return report.floats[dict(div["c"][0][2])["label"]]
-
-
-def _str(text: str) -> Node:
-    return {"t": "Str", "c": text}
-
-
-def _link(name: str, inlines: list[Node], target: str) -> Node:
-    return {"t": "Link", "c": [["", [name], []], inlines, [target, ""]]}
-
-
-def _raw(form: str, text: str) -> Node:
-    return {"t": "RawBlock", "c": [form, text]}
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -17,13 +17,13 @@ from PIL import Image
 from pypdf import PdfReader
 
 from reports.document import (
-    DocumentError,
     Section,
     collect,
     write_animations,
     write_html,
     write_pdf,
 )
+from reports.pandoc import DocumentError
 
 V4: Any = nbformat.v4
 META: dict[str, Any] = {

@@ -1,0 +1,348 @@
+"""The quick report, end to end in a copy of the project, opened as a reader opens it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from copy import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+from pypdf import PdfReader
+
+ROOT = Path(__file__).parents[1]
+REPORT = ("report.html", "report.pdf", "results.json")
+# Smaller still than quick.yaml, where that costs no coverage.
+SMALL = ("N=150", "EPOCHS=2", "SIGMAS=0,0.1,1000", "LOSSES=l1,l1+l2")
+FIGURES = {
+    "F1": "fig-four-to-three",
+    "A1": "fig-four-to-three-noise",
+    "F2": "fig-conversions",
+    "A2": "fig-conversions-noise",
+    "F3": "fig-loss-curves",
+    "Q1": "fig-leakage",
+    "F4": "fig-one-digit",
+    "A3": "fig-epochs-l1",
+    "A4": "fig-epochs-l2",
+    "A5": "fig-epochs-l1-l2",
+    "A6": "fig-learning-to-draw",
+    "F5": "fig-scratch",
+    "A7": "fig-scratch-l1",
+    "A8": "fig-scratch-l2",
+    "A9": "fig-scratch-l1-l2",
+    "Q2": "fig-score",
+}
+
+
+class Project:
+    """A copy of the project in a folder of its own, with no models, no digits and no report."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for name in ("glo_core", "notebooks", "reports"):
+            ignore = shutil.ignore_patterns("build", "__pycache__", ".ipynb_checkpoints")
+            shutil.copytree(ROOT / name, root / name, ignore=ignore)
+        self.build = root / "reports" / "build"
+
+    def make(self, *assignments, parameter_file="reports/quick.yaml"):
+        environment = os.environ | {"PYTHONPATH": str(self.root)}
+        return subprocess.run(
+            [sys.executable, "-m", "reports.build", parameter_file, *assignments],
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def results(self):
+        return json.loads((self.build / "results.json").read_text(encoding="utf-8"))
+
+    def times(self):
+        return {
+            path.name: path.stat().st_mtime_ns for path in (self.build / "sections").glob("*.ipynb")
+        }
+
+    def replace_in(self, notebook: str, old: str, new: str):
+        path = self.root / "notebooks" / notebook
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """The quick report as `make report PARAMS=reports/quick.yaml` builds it."""
+    project = Project(tmp_path_factory.mktemp("quick"))
+    done = project.make()
+    assert done.returncode == 0, done.stderr
+    project.said = done.stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def page(quick):
+    text = (quick.build / "report.html").read_text(encoding="utf-8")
+    return BeautifulSoup(text, "html.parser")
+
+
+@pytest.fixture(scope="module")
+def pdf(quick):
+    return PdfReader(quick.build / "report.pdf")
+
+
+@pytest.fixture(scope="module")
+def paper(pdf):
+    return "\n".join(page.extract_text() for page in pdf.pages)
+
+
+def test_the_build_says_what_it_does(quick):
+    assert "using mnist-5k" in quick.said
+    assert "make report DATA=mnist" in quick.said
+    assert "0 of 12 models found" in quick.said
+    assert "trained 12/12 models" in quick.said
+    assert "Warning" not in quick.said
+
+
+def test_every_part_of_the_exercise_is_there_with_caption_and_alternative_text(quick, page):
+    known = {figure["label"]: figure for figure in quick.results()["figures"]}
+    assert set(FIGURES.values()) <= known.keys()
+    for label in FIGURES.values():
+        figure = page.find(id=label)
+        assert (
+            figure.find("figcaption").text.strip().startswith(f"Figure {known[label]['number']}.")
+        )
+        assert all(image["alt"].strip() for image in figure.find_all("img"))
+
+
+def test_the_html_is_one_file_that_asks_for_nothing_else(quick, page):
+    for tag in page.find_all(src=True):
+        assert tag["src"].startswith("data:")
+    assert not page.find_all("link")
+    assert not page.find_all("script", src=True)
+    text = str(page.find("style")) + "".join(str(tag) for tag in page.find_all(style=True))
+    assert not re.search(r"url\(|@import", text)
+    relative = {tag["href"] for tag in page.find_all("a", href=True) if tag["href"][0] != "#"}
+    gifs = {f"animations/{path.name}" for path in (quick.build / "animations").iterdir()}
+    assert relative == gifs
+
+
+def test_every_link_inside_leads_somewhere(page):
+    names = {tag["id"] for tag in page.find_all(id=True)}
+    links = [tag["href"][1:] for tag in page.find_all("a", href=True) if tag["href"][0] == "#"]
+    assert len(links) > 40
+    assert set(links) <= names
+
+
+def test_no_reference_or_placeholder_is_left_in_the_text(page, paper):
+    prose = copy(page.find("main"))
+    for hidden in prose.find_all(["details", "annotation"]):  # code, and formulas' TeX
+        hidden.extract()
+    for text in (prose.text, paper):
+        assert not re.search(r"@(fig|tbl|sec)-|\{\w+\}|\bnan\b|\bNone\b|Traceback", text)
+
+
+def test_formulas_are_mathml_and_code_is_folded(page):
+    assert len(page.find_all("math")) > 10
+    folded = page.find_all("details", class_="code")
+    assert len(folded) >= 15
+    assert not any(detail.has_attr("open") for detail in folded)
+    assert not page.find_all(string=re.compile("open_study"))  # set-up cells are left out
+
+
+def test_every_animation_has_a_gif_a_slider_and_a_film_strip(quick, page):
+    animations = [label for key, label in FIGURES.items() if key.startswith("A")]
+    for label in animations:
+        figure = page.find(id=label)
+        frames = figure.select(".player .frames img")
+        assert int(figure.find("input")["max"]) == len(frames) - 1 >= 3
+        assert figure.select(".still img")
+        with Image.open(quick.build / "animations" / f"{label.removeprefix('fig-')}.gif") as gif:
+            assert gif.is_animated
+
+
+def test_the_pdf_holds_the_same_figures_numbers_and_sections(quick, pdf, paper):
+    assert 8 <= len(pdf.pages) <= 25
+    for figure in quick.results()["figures"]:
+        kind = "Table" if figure["kind"] == "table" else "Figure"
+        assert f"{kind} {figure['number']}." in paper
+    outline = [item.title for item in pdf.outline if not isinstance(item, list)]
+    sections = ["Introduction", "Conversions", "Noise", "Epochs", "Scratch", "Discussion"]
+    assert [title.lstrip("0123456789. ") for title in outline] == sections
+
+
+def test_results_hold_provenance_findings_timing_and_every_sections_numbers(quick):
+    results = quick.results()
+    provenance = results["provenance"]
+    assert provenance["data"]["source"].startswith("the 5,000 MNIST training digits")
+    assert len(provenance["data"]["fingerprint"]) == 64
+    assert provenance["parameters"]["sigmas"] == [0, 0.1, 1, 1000]
+    assert provenance["seeds"].keys() == {"models", "pick", "panel"}
+    assert provenance["threads"] == 2
+    assert "torch" in provenance["versions"]
+    assert [finding["id"] for finding in results["findings"]] == [1, 2, 3, 4, 5]
+    assert all({"claim", "holds", "evidence"} <= finding.keys() for finding in results["findings"])
+    timing = results["timing"]
+    assert timing["total_seconds"] == pytest.approx(
+        sum(value for name, value in timing.items() if name != "total_seconds"), abs=0.5
+    )
+    for section in ("introduction", "conversions", "noise", "epochs", "scratch", "discussion"):
+        assert results[section]
+
+
+def test_a_number_in_the_text_is_the_one_in_the_results(quick, page):
+    results = quick.results()
+    value, low, high = results["conversions"]["judge_accuracy"]
+    written = f"{value:.1%} ({100 * low:.1f}–{100 * high:.1f}%)"
+    assert written in page.find(id="sec-conversion-accuracy").text
+    holding = sum(finding["holds"] for finding in results["findings"])
+    assert f"{holding} hold" in page.find(class_="abstract").text
+
+
+def test_the_leakage_of_the_first_model_is_at_its_chance_line(quick):
+    """Random codes that hardly moved cannot tell the class: a planted sanity of the real run."""
+    noise = quick.results()["noise"]
+    value, low, high = noise["leakage"]["linear"][0]
+    assert low <= value <= high
+    assert abs(value - noise["majority"]) < 0.06
+
+
+def test_nothing_changed_nothing_done(quick):
+    before = quick.times(), (quick.build / "results.json").stat().st_mtime_ns
+    done = quick.make()
+    assert done.returncode == 0
+    assert "nothing has changed" in done.stderr
+    assert (quick.times(), (quick.build / "results.json").stat().st_mtime_ns) == before
+
+
+# --- a smaller project, to be changed and broken -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("small"))
+    done = project.make(*SMALL)
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def test_parameters_of_the_command_line_reach_the_report(small):
+    parameters = small.results()["provenance"]["parameters"]
+    assert parameters["n"] == 150
+    assert parameters["sigmas"] == [0, 0.1, 1000]
+    labels = {figure["label"] for figure in small.results()["figures"]}
+    assert "fig-epochs-l1-l2" in labels
+    assert "fig-epochs-l2" not in labels
+
+
+def test_a_change_in_one_notebook_runs_that_section_alone(small):
+    before = small.times()
+    small.replace_in("40-scratch.ipynb", "should look like one hand", "ought to look like one hand")
+    done = small.make(*SMALL)
+    assert done.returncode == 0, done.stderr
+    changed = {name for name, time in small.times().items() if time != before[name]}
+    assert changed == {"40-scratch.ipynb"}
+    assert "6 of 6 models found" in done.stderr
+    assert "ought to look" in (small.build / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("notebook", "old", "new", "words"),
+    [
+        (
+            "40-scratch.ipynb",
+            "glo, seed = study.model()",
+            "raise ArithmeticError('planted')  # ",
+            r"40-scratch\.ipynb, cell .*ArithmeticError: planted",
+        ),
+        (
+            "20-noise.ipynb",
+            "sigmas, loss = study.sigmas",
+            "import os; os.kill(os.getpid(), 9)  # ",
+            r"20-noise\.ipynb: .*[Kk]ernel",
+        ),
+        (
+            "40-scratch.ipynb",
+            'show(\n    "fig-scratch-read"',
+            '(lambda *_, **__: None)(\n    "fig-scratch-read"',
+            "unknown reference @fig-scratch-read",
+        ),
+        (
+            "30-epochs.ipynb",
+            'show_animation(\n    "fig-learning-to-draw"',
+            '(lambda *_, **__: None)(\n    "fig-learning-to-draw"',
+            r"30-epochs\.ipynb: no output for fig-learning-to-draw",
+        ),
+    ],
+    ids=["failing cell", "dead kernel", "figure referred to", "figure not referred to"],
+)
+def test_a_section_that_fails_is_named_and_the_last_report_stays(small, notebook, old, new, words):
+    path = small.root / "notebooks" / notebook
+    good = path.read_bytes()
+    before = [(small.build / name).read_bytes() for name in REPORT]
+    broken = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in broken.cells if old in cell.source]
+    cell.source = cell.source.replace(old, new)
+    nbformat.write(broken, path)
+    try:
+        done = small.make(*SMALL)
+    finally:
+        path.write_bytes(good)
+    assert done.returncode == 1
+    assert re.search(words, done.stderr), done.stderr[-2000:]
+    assert [(small.build / name).read_bytes() for name in REPORT] == before
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("SIGMA=1", "did you mean 'sigmas'"),
+        ("DATA=mnits", "did you mean 'mnist'"),
+        ("N=5001", "5,?000"),
+        ("EPOCHS=0", "epochs = 0"),
+    ],
+)
+def test_what_cannot_be_built_is_one_clear_error(small, assignment, words):
+    done = small.make(assignment)
+    assert done.returncode == 1
+    assert re.search(words, done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+# --- make ----------------------------------------------------------------------------------------
+
+
+def dry_run(*words):
+    """What `make` would run, with the installation taken as done."""
+    return subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/installed", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_make_help_has_a_line_for_every_target():
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = re.findall(r"^make (\w+) +\S", done.stdout, re.M)
+    assert {"report", "test", "help", "lab"} <= set(targets)
+
+
+def test_make_hands_every_parameter_over():
+    command = dry_run("report", "SIGMAS=0,0.1", "PARAMS=reports/quick.yaml", "LOSSES=l1+l2")
+    assert "reports.build reports/quick.yaml" in command
+    assert {"SIGMAS=0,0.1", "LOSSES=l1+l2"} <= set(command.split())
+    assert "PARAMS=" not in command
+    assert "reports.build reports/full.yaml" in dry_run("report")
+
+
+def test_the_lab_stays_on_this_machine_and_keeps_its_token():
+    command = dry_run("lab")
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert "token" not in command
