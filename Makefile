@@ -25,6 +25,7 @@ test: .venv/installed-for-tests ## run the whole test suite, the linters and the
 
 lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 		$(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
 clean: ## delete the built report; trained models in runs/ stay

@@ -22,30 +22,33 @@ def explorer(study: Study) -> ipw.VBox:
     classes = torch.arange(len(names))
     options = [(name, k) for k, name in enumerate(names)]
     parameters = study.parameters
+    wide = ipw.Layout(width="32em", max_width="100%")
     controls = {
         "sigma": ipw.SelectionSlider(
             options=[(sigma_name(sigma), sigma) for sigma in study.sigmas],
             value=parameters.chosen_sigma,
             description="σ",
-            layout=ipw.Layout(width="32em"),
+            layout=wide,
         ),
         "loss": ipw.ToggleButtons(
             options=[(LOSS_NAMES[loss], loss) for loss in study.losses],
             value=parameters.chosen_loss,
             description="loss",
             style={"button_width": "5em"},
+            layout=wide,
         ),
         "source": ipw.Dropdown(options=options, value=min(4, len(names) - 1), description="from"),
         "target": ipw.Dropdown(options=options, value=min(3, len(names) - 1), description="to"),
         "image": ipw.IntSlider(0, 0, OFFERED - 1, description="image"),
-        "scratch": ipw.IntSlider(0, 0, 99, description="random code"),
+        "scratch": ipw.IntSlider(0, 0, 99, description="code seed"),
         "prior": ipw.ToggleButtons(
             options=[("fitted Gaussian", PRIORS[0]), ("N(0, 1)", PRIORS[1])],
             description="drawn from",
+            layout=wide,
         ),
     }
     pictures = {
-        name: ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
+        name: ipw.Image(format="png", layout=ipw.Layout(max_width="100%", align_self="flex-start"))
         for name in ("conversion", "image", "scratch")
     }
 
