@@ -29,6 +29,8 @@ from glo_core.model import PRIORS, Glo, Prior
 FOLDS = 5
 # Conversions and scratch digits to judge: images a class, and content codes a prior.
 JUDGED_PER_CLASS, SCRATCH_DRAWS = 50, 50
+# Scores closer than this count as equal.
+TIE = 0.01
 
 
 class Share(NamedTuple):
