@@ -67,7 +67,9 @@ def film_strip(animation: Animation, rows: int, columns: int) -> Image.Image:
     count = min(rows * columns, len(animation.frames))
     chosen = np.linspace(0, len(animation.frames) - 1, count).round().astype(int)
     return stack(
-        [animation.frames[k] for k in chosen], [animation.names[k] for k in chosen], columns
+        [animation.frames[k] for k in chosen],
+        [animation.names[k] for k in chosen],
+        min(columns, count),
     )
 
 
@@ -78,7 +80,9 @@ def gif(animation: Animation) -> bytes:
         for frame, name in zip(animation.frames, animation.names, strict=True)
     ]
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [4 * FRAME_MILLISECONDS]
-    return iio.imwrite("<bytes>", frames, extension=".gif", duration=durations, loop=0)
+    # A GIF of one frame takes one number.
+    duration = durations if len(frames) > 1 else FRAME_MILLISECONDS
+    return iio.imwrite("<bytes>", frames, extension=".gif", duration=duration, loop=0)
 
 
 def png(picture: Image.Image) -> bytes:

@@ -77,7 +77,7 @@ def mosaic(
             canvas.paste(
                 ink.resize((cell, cell), Image.Resampling.NEAREST), (left + c * (cell + gap), y)
             )
-    for c, name in enumerate(columns):
+    for c, name in enumerate(_fitted(name, cell, font) for name in columns):
         draw.text((left + c * (cell + gap) + cell / 2, top / 2), name, 0, font, anchor="mm")
     return canvas
 
@@ -97,6 +97,15 @@ def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -
         draw.text((x + width / 2, y + band / 2), name, 0, font, anchor="mm")
         canvas.paste(picture, (x, y + band))
     return canvas
+
+
+def _fitted(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """The name, cut short where it is wider than `width` pixels."""
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(f"{name}…") > width:
+        name = name[:-1]
+    return f"{name}…"
 
 
 @cache

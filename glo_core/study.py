@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 # The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
 ROOT = Path(__file__).resolve().parents[1]
+JUDGE_IMAGES = 5000
 
 
 class Study:
@@ -87,17 +88,22 @@ class Study:
         """The models of one loss, σ rising."""
         return [self.model(loss, sigma) for sigma in self.sigmas]
 
+    @property
+    def judge_digits(self) -> Digits:
+        """What the judge learns from: the first of its split, as more would take minutes."""
+        return self.splits.judge.subset(range(min(len(self.splits.judge), JUDGE_IMAGES)))
+
     @cached_property
     def judge(self) -> Pipeline:
         """The judge, trained on digits that no model has seen. Raises DataError for too few."""
         classes = len(self.digits.class_names)
-        for name, digits in (("judge", self.splits.judge), ("test", self.splits.test)):
+        for name, digits in (("judge", self.judge_digits), ("test", self.splits.test)):
             if len(digits.labels.unique()) < classes:
                 raise DataError(
                     f"n = {self.parameters.n}: the digits left over for the {name} split "
                     f"({len(digits)}) do not hold all {classes} classes; choose a smaller n"
                 )
-        return measures.train_judge(self.splits.judge)
+        return measures.train_judge(self.judge_digits)
 
     @property
     def judge_accuracy(self) -> Share:
@@ -108,7 +114,7 @@ class Study:
     @cached_property
     def measured(self) -> dict[Recipe, dict[str, Any]]:
         """Every model's measures (see `measures.evaluate`): from the store, or measured now."""
-        content = [code_version(measures, model), self.splits.judge.fingerprint]
+        content = [code_version(measures, model), self.judge_digits.fingerprint]
         name = f"measures-{hashlib.sha256(str(content).encode()).hexdigest()[:12]}"
         found = {
             recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in self.models

@@ -53,7 +53,7 @@ TIMING = (
 LIBRARIES = ("torch", "numpy", "scikit-learn", "matplotlib", "papermill", "nbconvert", "typst")
 ABSTRACT = """
 We rebuild a course exercise on Generative Latent Optimization: {models} models with a class code
-and a content code for each of {images} handwritten digits, trained with {sigmas} noise levels
+and a content code for each of {images} images, trained with {sigmas} noise levels
 and {losses} losses. Of the old report's {claims} claims, {holding} hold when they are measured
 (@tbl-claims). By conversion, fidelity and separation together, the best model is {best}
 (@tbl-best).
@@ -188,7 +188,7 @@ def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) 
     }
     meta = {
         "title": "Generative Latent Optimization",
-        "subtitle": "With a class code and a content code for every digit",
+        "subtitle": "With a class code and a content code for every image",
         "authors": ["The glo_core authors"],
         "date": "",
         "abstract": abstract(study, findings, collected.results["discussion"]["best"]),

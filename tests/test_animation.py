@@ -46,6 +46,11 @@ def test_equal_frames_keep_their_time():
     assert sum(durations) == FRAME_MILLISECONDS * 6
 
 
+def test_one_frame_is_a_gif_too():
+    with Image.open(io.BytesIO(gif(Animation([Image.new("L", (60, 40))], ["a"])))) as still:
+        assert still.n_frames == 1
+
+
 def test_the_film_strip_holds_first_and_last():
     frames = [Image.new("L", (60, 40), 10 * k) for k in range(20)]
     strip = np.asarray(film_strip(Animation(frames, list(map(str, range(20)))), 2, 3))

@@ -41,6 +41,14 @@ def test_names_of_rows_and_columns_fit_beside_the_pictures():
     assert band[:, : named.width - bare.width].min() < 100
 
 
+def test_a_column_name_wider_than_its_column_is_cut_short():
+    images = torch.zeros(1, 2, 28, 28)
+    short = np.asarray(figures.mosaic(images, columns=["a", "b"]))
+    long = np.asarray(figures.mosaic(images, columns=["a very long name", "b"]))
+    assert short.shape == long.shape
+    assert np.array_equal(short[:, 58:], long[:, 58:]), "the name runs into the next column"
+
+
 def test_a_film_strip_has_room_for_every_frame_and_name():
     frames = [Image.new("L", (100, 40), value) for value in (0, 50, 100)]
     strip = figures.stack(frames, ["a", "b", "c"], columns=2)
