@@ -3,9 +3,12 @@ PYTHON ?= python3
 PARAMS ?= reports/full.yaml
 
 BIN := .venv/bin
-# What this Makefile itself takes; every other NAME=VALUE is a parameter of the report.
-OWN := PYTHON=% PARAMS=%
-SETTINGS = $(filter-out $(OWN),$(MAKEOVERRIDES))
+# Every NAME=VALUE of the command line, but for those of this Makefile, is a parameter of the report:
+# handed over in single quotes, so that the shell takes a value as it is.
+quoted = '$(subst ','\'',$(1))'
+NAMES = $(sort $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(subst :=,=,$(word))))))
+SETTINGS = $(foreach name,$(filter-out PYTHON PARAMS,$(NAMES)),$(if \
+	$(filter command,$(firstword $(origin $(name)))),$(call quoted,$(name)=$(value $(name)))))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -15,7 +18,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 report: .venv/installed ## build reports/build/report.html and report.pdf; PARAMS=FILE, or any NAME=VALUE of it
-	@$(BIN)/python -m reports.build $(PARAMS) $(SETTINGS)
+	@$(BIN)/python -m reports.build $(call quoted,$(value PARAMS)) $(SETTINGS)
 
 test: .venv/installed-for-tests ## run the whole test suite, the linters and the type checker
 	$(BIN)/ruff format --check

@@ -1,6 +1,7 @@
 """Digits to study: read from disk (or fetched once), verified, and cut into disjoint splits.
 
-Every image is 28x28 grey, light ink on a dark ground as in MNIST, with pixels in [0, 1].
+Every image is 28x28 grey with pixels in [0, 1]. MNIST has light ink on a dark ground; the images of
+a folder are taken as they are.
 """
 
 import difflib

@@ -33,8 +33,9 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
 }
 # Okabe and Ito's colours, which the colour-blind can tell apart, with a marker of their own each.
-LOSS_STYLES = {"l1": ("#0072B2", "o"), "l2": ("#D55E00", "s"), "l1+l2": ("#009E73", "^")}
 LOSS_NAMES = {"l1": "L1", "l2": "L2", "l1+l2": "L1+L2"}
+LOSS_STYLES = {"L1": ("#0072B2", "o"), "L2": ("#D55E00", "s"), "L1+L2": ("#009E73", "^")}
+OTHER_STYLES = (("#000000", "D"), ("#CC79A7", "v"))
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -143,7 +144,7 @@ def against_sigma(
     """
     figure, axes = new_figure()
     for k, (name, values) in enumerate(curves.items()):
-        color, marker = [*LOSS_STYLES.values()][k % 3]
+        color, marker = LOSS_STYLES.get(name, OTHER_STYLES[k % len(OTHER_STYLES)])
         values = np.asarray(values)
         middle = values if values.ndim == 1 else values[:, 0]
         axes.plot(middle, color=color, marker=marker, markersize=4, label=name)
@@ -165,7 +166,7 @@ def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: st
     colors = mpl.colormaps["viridis"].resampled(len(sigmas))
     epochs = np.arange(1, losses.shape[1] + 1)
     for k, curve in enumerate(losses):
-        axes.plot(epochs, curve, color=colors(k), lw=1.2)
+        axes.plot(epochs, curve, color=colors(k), lw=1.2, marker="." if len(epochs) == 1 else "")
     axes.set_xlabel("epoch")
     axes.set_ylabel(ylabel)
     norm = mpl.colors.BoundaryNorm(np.arange(len(sigmas) + 1) - 0.5, len(sigmas))
@@ -182,7 +183,7 @@ def against_epochs(curves: Mapping[str, ArrayLike], ylabel: str) -> Figure:
     """Measures (E,) after each epoch."""
     figure, axes = new_figure(2.5)
     for k, (name, values) in enumerate(curves.items()):
-        color, marker = [*LOSS_STYLES.values()][k % 3]
+        color, marker = LOSS_STYLES.get(name, OTHER_STYLES[k % len(OTHER_STYLES)])
         values = np.asarray(values)
         axes.plot(
             np.arange(1, len(values) + 1), values, color=color, marker=marker, ms=3, label=name
@@ -205,7 +206,7 @@ def heat_map(
     axes.grid(False)
     axes.imshow(values, cmap="viridis", vmin=0, vmax=1, aspect="auto")
     for (r, c), value in np.ndenumerate(values):
-        text = f"{value:.2f}".replace("0.", ".") if value < 1 else "1"
+        text = f"{value:.2f}".removeprefix("0")
         axes.text(
             c, r, text, ha="center", va="center", fontsize=6.5, color="w" if value < 0.6 else "k"
         )

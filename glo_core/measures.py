@@ -8,6 +8,8 @@
 
 import math
 import warnings
+from collections.abc import Callable
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,11 +44,20 @@ class Share(NamedTuple):
 
 
 def share(hits: NDArray[np.bool_]) -> Share:
-    """The share of True among (M,) independent cases. Raises ValueError for none at all."""
-    count = hits.size
-    if not count:
+    """The share of True among (M,) independent cases, or (M, T): T cases that have much in common.
+
+    The conversions of one image share its code, so T of them tell less than T images would. The
+    interval counts as many independent cases as explain how the rows' shares scatter: M at least,
+    M·T at most. Raises ValueError for no case at all.
+    """
+    if not hits.size:
         raise ValueError("hits is empty: a share needs at least one case")
-    value, z = float(hits.mean()), 1.96
+    value, count = float(hits.mean()), float(len(hits))
+    if hits.ndim == 2 and len(hits) > 1:
+        scatter = float(hits.mean(1).var(ddof=1)) / len(hits)
+        if scatter > 0:
+            count = min(max(value * (1 - value) / scatter, len(hits)), hits.size)
+    z = NormalDist().inv_cdf(0.975)
     centre = (value + z**2 / (2 * count)) / (1 + z**2 / count)
     spread = z / (1 + z**2 / count) * math.sqrt(value * (1 - value) / count + (z / count / 2) ** 2)
     return Share(value, max(0.0, centre - spread), min(1.0, centre + spread))
@@ -80,7 +91,8 @@ def conversion_hits(glo: Glo, judge: Pipeline, images: Tensor, classes: int) -> 
 
 def conversion_share(hits: NDArray[np.bool_], sources: NDArray[np.int64]) -> Share:
     """The share of hits of `conversion_hits`, conversions to an image's own class left out."""
-    return share(hits[np.arange(hits.shape[1]) != sources[:, None]])
+    others = np.arange(hits.shape[1]) != sources[:, None]
+    return share(hits[others].reshape(len(hits), -1))
 
 
 # --- leakage -------------------------------------------------------------------------------------
@@ -98,9 +110,8 @@ def probes() -> dict[str, Pipeline]:
 def leakage(codes: Tensor, labels: Tensor, probe: Pipeline) -> Share:
     """How often the probe reads an image's class from its content code, cross-validated.
 
-    `codes` is (N, content_dim), `labels` (N,). Every image is read by a probe that was trained on
-    the other folds. Compare with `majority`. Raises ValueError for a class with fewer images than
-    there are folds.
+    `codes` is (N, content_dim), `labels` (N,), with at least FOLDS images of each class. Every
+    image is read by a probe that was trained on the other folds. Compare with `majority`.
     """
     with warnings.catch_warnings():
         # A probe has a fixed budget: where nothing leaks there is nothing to converge to.
@@ -127,13 +138,22 @@ def sharpness(pictures: Tensor) -> float:
 
 def variety(pictures: Tensor, labels: Tensor) -> float:
     """Mean variance of a pixel within a class: 0 when a class is one and the same picture."""
-    return float(((pictures - class_means(pictures, labels)) ** 2).mean())
+    return float((pictures - typical(pictures, labels, torch.mean)).square().mean())
 
 
-def class_means(images: Tensor, labels: Tensor) -> Tensor:
-    """Each image's class mean, (N, 28, 28): the best drawing that knows the class alone."""
-    means = {int(label): images[labels == label].mean(0) for label in labels.unique()}
-    return torch.stack([means[int(label)] for label in labels])
+def typical(images: Tensor, labels: Tensor, of: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """Each image's class drawn as one picture, (N, 28, 28), pixel by pixel.
+
+    Of all drawings that know the class alone, the mean (`of=torch.mean`) has the least squared
+    error, and the median (`of=median`) the least absolute error.
+    """
+    pictures = {int(label): of(images[labels == label], 0) for label in labels.unique()}
+    return torch.stack([pictures[int(label)] for label in labels])
+
+
+def median(images: Tensor, dim: int) -> Tensor:
+    """The median along a dimension."""
+    return images.median(dim).values
 
 
 # --- all of it -----------------------------------------------------------------------------------
@@ -142,16 +162,16 @@ def class_means(images: Tensor, labels: Tensor) -> Tensor:
 def evaluate(glo: Glo, digits: Digits, judge: Pipeline) -> dict[str, Any]:
     """Every measure of one model, as numbers that JSON can hold.
 
-    `fidelity` compares the reconstruction error with that of drawing each image's class mean: 1 is
-    perfect, 0 no better than that, and L1 and L2 count equally. `separation` is 1 where the MLP
-    probe reads nothing from the content code, 0 where it reads everything.
+    `fidelity` compares the reconstruction error with the least that a drawing can have which knows
+    the class alone: 1 is perfect, 0 no better than that, and L1 and L2 count equally. `separation`
+    is 1 where the MLP probe reads nothing from the content code, 0 where it reads everything.
     """
     everything = torch.arange(len(digits))
     classes = len(digits.class_names)
     pictures = glo.reconstruct(everything)
-    means = class_means(digits.images, digits.labels)
-    l1, mean_l1 = (float((p - digits.images).abs().mean()) for p in (pictures, means))
-    l2, mean_l2 = (float((p - digits.images).square().mean()) for p in (pictures, means))
+    medians, means = (typical(digits.images, digits.labels, of) for of in (median, torch.mean))
+    l1, least_l1 = (float((p - digits.images).abs().mean()) for p in (pictures, medians))
+    l2, least_l2 = (float((p - digits.images).square().mean()) for p in (pictures, means))
 
     some = torch.cat(
         [everything[digits.labels == label][:JUDGED_PER_CLASS] for label in range(classes)]
@@ -167,18 +187,14 @@ def evaluate(glo: Glo, digits: Digits, judge: Pipeline) -> dict[str, Any]:
         "final_loss": float(glo.history.losses[-1]),
         "reconstruction_l1": l1,
         "reconstruction_l2": l2,
-        "fidelity": 1 - (l1 / mean_l1 + l2 / mean_l2) / 2,
+        "fidelity": 1 - (l1 / least_l1 + l2 / least_l2) / 2,
         "conversion": converted,
-        "conversion_matrix": [
-            hits[(digits.labels[some] == label).numpy()].mean(0).tolist()
-            for label in range(classes)
-        ],
         "leakage_linear": leaks["linear"],
         "leakage_mlp": leaks["mlp"],
         "separation": 1 - max(0.0, leaks["mlp"].value - chance) / (1 - chance),
         "sharpness": sharpness(pictures) / sharpness(digits.images),
         "variety": variety(pictures, digits.labels) / variety(digits.images, digits.labels),
-        "content_norm": float(glo.content_table.norm(dim=1).mean()),
+        "content_moved": glo.history.moved,
         "scratch_gaussian": legible["gaussian"],
         "scratch_normal": legible["normal"],
     }
@@ -187,7 +203,8 @@ def evaluate(glo: Glo, digits: Digits, judge: Pipeline) -> dict[str, Any]:
 def score(measured: dict[str, Any]) -> float:
     """One number to rank models by: the harmonic mean of conversion, fidelity and separation.
 
-    Each lies in [0, 1] with 0 useless and 1 perfect; the harmonic mean is low as soon as one is.
+    Each is at most 1, perfect; the harmonic mean is low as soon as one is, and taken as 0 where one
+    is 0, useless, or below.
     """
     parts = (measured["conversion"][0], measured["fidelity"], measured["separation"])
     return 0.0 if min(parts) <= 0 else 3 / sum(1 / part for part in parts)

@@ -23,14 +23,19 @@ class History:
     panel    (E, P, 28, 28) uint8: the panel's digits redrawn after each epoch, without noise
     scratch  (E, C, 28, 28) uint8: one random content code with each class code after each epoch
     indices  (P,) int64: which training images the panel shows
+    moved    how far the content codes came from their random start: the mean distance, as a share
+             of the mean length of the starts
     seconds  how long training took, as this model's share of the models trained beside it
+    threads  how many threads PyTorch computed with
     """
 
     losses: Tensor
     panel: Tensor
     scratch: Tensor
     indices: Tensor
+    moved: float
     seconds: float
+    threads: int
 
 
 @dataclass(frozen=True)

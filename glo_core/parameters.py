@@ -38,16 +38,17 @@ class Parameters(BaseModel):
     n              how many images the models are trained on
     sigmas         the noise levels, in the content codes' units
     losses         the losses: l1, l2, l1+l2
-    seeds          the models' seeds: figures show the first one
+    seeds          the models' seeds: pictures show the first, measures are means over all
     epochs, batch_size, learning_rate    as in `Recipe`
     chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
     pick_seed      the seed of every random pick of digits to show
-    threads        how many threads PyTorch computes with: another count rounds differently
+    threads        how many threads PyTorch trains with (another count rounds differently), and how
+                   many models are measured, and notebooks run, at a time
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    data: str
+    data: Annotated[str, Field(min_length=1)]
     n: Count
     sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
     losses: Annotated[tuple[LossName, ...], Listed, Field(min_length=1)]
@@ -117,8 +118,11 @@ def parse_override(text: str) -> tuple[str, Any]:
     field = Parameters.model_fields.get(name)
     if field is not None and field.annotation is str:
         return name, value
-    parts = [yaml.safe_load(part) for part in value.split(",")]
-    return name, parts if len(parts) > 1 else parts[0]
+    listed = "," in value and not value.strip().startswith("[")
+    try:
+        return name, yaml.safe_load(f"[{value}]" if listed else value)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{text!r}: cannot read the value {value!r}") from error
 
 
 def _explained(problem: Any) -> str:
@@ -127,7 +131,8 @@ def _explained(problem: Any) -> str:
         return str(problem["msg"]).removeprefix("Value error, ")
     name, *place = (str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Parameters.model_fields, n=1, cutoff=0.5)
+        known = [*Parameters.model_fields, "params"]  # PARAMS=FILE is make's
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = (
             f"did you mean {near[0]!r}?"
             if near

@@ -6,6 +6,7 @@ MIME type of its own, what the builder needs: label, caption, alternative text, 
 
 import base64
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
@@ -23,6 +24,11 @@ from glo_core.figures import STYLE
 
 RESULTS = "application/vnd.glo.results+json"
 FINDING = "application/vnd.glo.finding+json"
+
+
+def escaped(text: str) -> str:
+    """Text that is not ours, such as a path, so that Markdown takes it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~^$@])", r"\\\1", text)
 
 
 def say(markdown: str) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -30,7 +30,8 @@ from glo_core.recipe import Recipe
 log = logging.getLogger(__name__)
 
 WEIGHTS, HISTORY, COMMIT = "weights.safetensors", "history.safetensors", "run.json"
-_HISTORY = ("losses", "panel", "scratch", "indices")
+# The fields of a `History`, by where they are kept.
+_TENSORS, _NUMBERS = ("losses", "panel", "scratch", "indices"), ("moved", "seconds", "threads")
 
 
 class RunError(RuntimeError):
@@ -47,7 +48,7 @@ def code_version(*modules: ModuleType) -> str:
             if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
                 constant = body[0].value
                 if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                    body[0] = ast.Pass()
+                    del body[0]
         digest.update(ast.dump(tree).encode())
     return digest.hexdigest()
 
@@ -81,7 +82,8 @@ class Store:
             return _read(folder, recipe, digits)
         except (RunError, OSError, ValueError, KeyError) as error:
             aside = Path(tempfile.mkdtemp(dir=_made(self.root / ".damaged"))) / key
-            os.replace(folder, aside)
+            with suppress(FileNotFoundError):  # another process was faster
+                os.replace(folder, aside)
             log.warning("run %s is damaged (%s): set aside as %s", key, error, aside)
             return None
 
@@ -95,14 +97,13 @@ class Store:
             weights |= {"class_table": glo.class_table, "content_table": glo.content_table}
             save_file(weights, new / WEIGHTS)
             history = glo.history
-            pictures = {name: getattr(history, name) for name in _HISTORY}
+            pictures = {name: getattr(history, name) for name in _TENSORS}
             save_file(pictures, new / HISTORY)
             run = {
                 "recipe": glo.recipe.model_dump(),
                 "digits": {"source": digits.source, "fingerprint": digits.fingerprint},
                 "engine": engine_version(),
-                "threads": torch.get_num_threads(),
-                "seconds": history.seconds,
+                **{name: getattr(history, name) for name in _NUMBERS},
                 "sha256": {name: _sha256(new / name) for name in (WEIGHTS, HISTORY)},
             }
             write_text(new / COMMIT, json.dumps(run, indent=1))
@@ -115,9 +116,11 @@ class Store:
         write_text(self.root / key / f"{name}.json", json.dumps(result, indent=1))
 
     def recall(self, key: str, name: str) -> Any | None:
-        """What was kept under this name beside the run, or None."""
-        path = self.root / key / f"{name}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        """What was kept under this name beside the run; None if nothing, or nothing readable."""
+        try:
+            return json.loads((self.root / key / f"{name}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
 
     @contextmanager
     def locked(self, keys: list[str]) -> Iterator[None]:
@@ -146,7 +149,7 @@ def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
         if found != expected:
             raise RunError(f"{name} has SHA-256 {found[:12]}…, expected {expected[:12]}…")
     weights = load_file(folder / WEIGHTS)
-    history = load_file(folder / HISTORY)
+    history: dict[str, Any] = load_file(folder / HISTORY)
     network = plain(recipe.class_dim + recipe.content_dim)
     network.load_state_dict(
         {
@@ -161,7 +164,7 @@ def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
         class_table=weights["class_table"],
         content_table=weights["content_table"],
         labels=digits.labels,
-        history=History(**{name: history[name] for name in _HISTORY}, seconds=run["seconds"]),
+        history=History(**history, **{name: run[name] for name in _NUMBERS}),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn
 import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
@@ -95,17 +96,10 @@ class Study:
 
     @cached_property
     def judge(self) -> Pipeline:
-        """The judge, trained on digits that no model has seen. Raises DataError for too few."""
-        classes = len(self.digits.class_names)
-        for name, digits in (("judge", self.judge_digits), ("test", self.splits.test)):
-            if len(digits.labels.unique()) < classes:
-                raise DataError(
-                    f"n = {self.parameters.n}: the digits left over for the {name} split "
-                    f"({len(digits)}) do not hold all {classes} classes; choose a smaller n"
-                )
+        """The judge, trained on digits that no model has seen."""
         return measures.train_judge(self.judge_digits)
 
-    @property
+    @cached_property
     def judge_accuracy(self) -> Share:
         """How often the judge reads real digits right that neither it nor a model has seen."""
         test = self.splits.test
@@ -115,6 +109,7 @@ class Study:
     def measured(self) -> dict[Recipe, dict[str, Any]]:
         """Every model's measures (see `measures.evaluate`): from the store, or measured now."""
         content = [code_version(measures, model), self.judge_digits.fingerprint]
+        content += [sklearn.__version__, np.__version__]
         name = f"measures-{hashlib.sha256(str(content).encode()).hexdigest()[:12]}"
         found = {
             recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in self.models
@@ -132,9 +127,18 @@ class Study:
                 found[recipe] = result
         return {recipe: result for recipe, result in found.items() if result is not None}
 
+    def summary(self, loss: LossName, sigma: float) -> dict[str, Any]:
+        """The measures of a loss and σ, each the mean over seeds, intervals' ends included."""
+        found = [
+            result
+            for recipe, result in self.measured.items()
+            if (recipe.loss, recipe.sigma) == (loss, sigma)
+        ]
+        return {name: np.mean([each[name] for each in found], 0).tolist() for name in found[0]}
+
     def measure(self, name: str, loss: LossName) -> NDArray[np.float64]:
         """One measure of one loss, σ rising: (S,), or (S, 3) for a share with its interval."""
-        return np.array([self.measured[glo.recipe][name] for glo in self.across(loss)])
+        return np.array([self.summary(loss, sigma)[name] for sigma in self.sigmas])
 
     def shares(self, name: str, loss: LossName) -> list[Share]:
         """A measure that is a share, σ rising."""
@@ -163,4 +167,23 @@ def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = No
     is_folder = parameters.data not in data.NAMES and folder.exists()
     name = str(folder) if is_folder else parameters.data
     splits = data.load(name, parameters.n, ROOT / "data")
+    check(splits, parameters.n)
     return Study(parameters, splits, Store(ROOT / "runs"))
+
+
+def check(splits: Splits, n: int) -> None:
+    """Raises DataError if the splits hold too few images of a class to train or to measure."""
+    names = splits.train.class_names
+    if len(names) < 2:
+        raise DataError(f"{splits.train.source}: expected at least 2 classes, found {len(names)}")
+    needs = {"train": measures.FOLDS, "judge": 1, "test": 1}
+    for split, least in needs.items():
+        digits: Digits = getattr(splits, split)
+        counts = digits.labels.bincount(minlength=len(names)).tolist()
+        for name, count in zip(names, counts, strict=True):
+            if count < least:
+                raise DataError(
+                    f"n = {n}: the {split} split ({len(digits)} images) holds {count} of class "
+                    f"{name!r}, expected at least {least}; choose a "
+                    f"{'larger' if split == 'train' else 'smaller'} n, or other data"
+                )

@@ -64,6 +64,7 @@ def _train_group(recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None
     network = Generator([seeded_plain(code_dim, seed) for seed in streams.seeds()])
     class_table = nn.Parameter(streams.normal(classes, shared.class_dim))  # (K, C, class_dim)
     content_table = nn.Parameter(streams.normal(images, shared.content_dim))  # (K, N, content_dim)
+    content_start = content_table.detach().clone()
     scratch_draw = streams.normal(shared.content_dim, 1)  # (K, content_dim, 1)
     adams = optimizers(network, class_table, content_table, shared.learning_rate)
 
@@ -107,6 +108,8 @@ def _train_group(recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None
         if on_epoch:
             on_epoch(models, epoch + 1, losses[-1].mean().item())
 
+    distance = (content_table.detach() - content_start).norm(dim=2).mean(1)  # (K,)
+    moved = (distance / content_start.norm(dim=2).mean(1)).tolist()
     seconds = (time.perf_counter() - started) / models
     return [
         Glo(
@@ -120,7 +123,9 @@ def _train_group(recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None
                 panel=torch.stack([pictures[k] for pictures in panels]),
                 scratch=torch.stack([pictures[k] for pictures in scratches]),
                 indices=panel_indices,
+                moved=moved[k],
                 seconds=seconds,
+                threads=torch.get_num_threads(),
             ),
         )
         for k, (recipe, trained) in enumerate(zip(recipes, network.unstacked(), strict=True))

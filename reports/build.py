@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -35,7 +36,7 @@ from glo_core.parameters import ParameterError, parse_override
 from glo_core.store import run_key, write_text
 from glo_core.study import ROOT, Study, open_study
 from glo_core.training import PANEL_SEED
-from reports.document import Section, collect, write_animations, write_html, write_pdf
+from reports.document import Section, collect, gif_name, write_animations, write_html, write_pdf
 from reports.pandoc import DocumentError
 
 log = logging.getLogger("report")
@@ -50,13 +51,26 @@ TIMING = (
     "build_seconds",
     "total_seconds",
 )
-LIBRARIES = ("torch", "numpy", "scikit-learn", "matplotlib", "papermill", "nbconvert", "typst")
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "mlxtend",
+    "matplotlib",
+    "pillow",
+    "imageio",
+    "papermill",
+    "nbconvert",
+    "pypandoc_binary",
+    "typst",
+)
 ABSTRACT = """
-We rebuild a course exercise on Generative Latent Optimization: {models} models with a class code
-and a content code for each of {images} images, trained with {sigmas} noise levels
-and {losses} losses. Of the old report's {claims} claims, {holding} hold when they are measured
-(@tbl-claims). By conversion, fidelity and separation together, the best model is {best}
-(@tbl-best).
+We rebuild a course exercise on Generative Latent Optimization: models with a class code and a
+content code for each of {images} images, for the noise levels {sigmas} and the losses {losses}. Of
+the old report's {claims} claims, {holding} hold when measured (@tbl-claims). By conversion,
+fidelity and separation together, we choose {best} (@tbl-best).
 """
 
 
@@ -69,7 +83,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     clock = [time.perf_counter()]
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
-    builder = [*(ROOT / "reports").glob("*.py"), *(ROOT / "reports" / "templates").iterdir()]
+    builder = [*(ROOT / "reports").glob("*.py"), *(ROOT / "reports" / "templates").glob("[!.]*.*")]
     stamp = stamp_of(study, *sorted(builder), *sections_sources())
     if is_up_to_date(stamp):
         log.info("nothing has changed since %s was built", BUILD / "report.html")
@@ -95,7 +109,8 @@ def sections_sources() -> list[Path]:
 def stamp_of(study: Study, *files: Path) -> str:
     """A hash of the files and of all that every section depends on: it changes when they do."""
     code = sorted((ROOT / "glo_core").glob("*.py"))
-    words = [study.parameters.model_dump_json(), study.splits.hint]
+    words = [study.parameters.model_dump_json(), study.splits.hint, study.digits.source]
+    words += [study.splits.judge.fingerprint, study.splits.test.fingerprint]
     words += [run_key(recipe, study.digits) for recipe in study.parameters.recipes()]
     words += [f"{name} {version(name)}" for name in LIBRARIES]
     content = [path.read_bytes() for path in (*code, *files)] + [word.encode() for word in words]
@@ -103,11 +118,19 @@ def stamp_of(study: Study, *files: Path) -> str:
 
 
 def is_up_to_date(stamp: str) -> bool:
-    """Whether the report that is there was built from exactly this."""
-    if not all((BUILD / name).exists() for name in REPORT):
+    """Whether the report that is there is whole and was built from exactly this."""
+    try:
+        results = json.loads((BUILD / "results.json").read_text(encoding="utf-8"))
+        files = [BUILD / name for name in REPORT]
+        files += [
+            BUILD / "animations" / gif_name(figure["label"])
+            for figure in results["figures"]
+            if figure["kind"] == "animation"
+        ]
+        same = results["provenance"]["stamp"] == stamp
+    except (FileNotFoundError, ValueError, KeyError):
         return False
-    results = json.loads((BUILD / "results.json").read_text(encoding="utf-8"))
-    return bool(results["provenance"]["stamp"] == stamp)
+    return same and all(path.exists() for path in files)
 
 
 def run_sections(study: Study, parameter_file: str, overrides: dict[str, Any]) -> list[Section]:
@@ -126,8 +149,13 @@ def run_sections(study: Study, parameter_file: str, overrides: dict[str, Any]) -
             )
             for source in sources
         ]
-        for _ in tqdm(as_completed(running), total=len(running), desc="sections", unit="section"):
-            pass
+        try:
+            bar = tqdm(as_completed(running), total=len(running), desc="sections", unit="section")
+            for run in bar:
+                run.result()
+        except BaseException:  # a section that failed, or Ctrl-C: do not begin the others
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return [
         Section(source.stem, run.result()) for source, run in zip(sources, running, strict=True)
     ]
@@ -140,7 +168,7 @@ def up_to_date(
 
     It runs in a kernel of its own, and `executed` is written only if it ran to its end.
     """
-    if executed.exists():
+    with suppress(FileNotFoundError, nbformat.reader.NotJSONError, KeyError):
         notebook: nbformat.NotebookNode = nbformat.read(executed, as_version=4)
         if notebook.metadata["glo"]["stamp"] == stamp:
             return notebook
@@ -178,7 +206,7 @@ def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) 
     `clock` holds the times at which the build began, had its models, its measures, its sections.
     """
     collected = collect(sections)
-    check_figures(collected.figures)
+    check_figures(collected.figures, study.losses)
     findings = sorted(collected.findings, key=lambda finding: finding["id"])
     results = {
         "provenance": provenance(study, stamp),
@@ -206,19 +234,25 @@ def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) 
         (BUILD / "animations").mkdir(exist_ok=True)
         for path in animations:
             os.replace(path, BUILD / "animations" / path.name)
-        for left in {*(BUILD / "animations").iterdir()}:
-            if left.name not in {path.name for path in animations}:
-                left.unlink()
+        for left in {*(BUILD / "animations").glob("*.gif")} - {
+            BUILD / "animations" / path.name for path in animations
+        }:
+            left.unlink()
         for file in REPORT:
             os.replace(folder / file, BUILD / file)
 
 
-def check_figures(figures: list[dict[str, Any]]) -> None:
-    """Raises DocumentError if a label that a notebook's code writes out has made no figure."""
+def check_figures(figures: list[dict[str, Any]], losses: tuple[str, ...]) -> None:
+    """Raises DocumentError if a label that a notebook's code writes has made no figure.
+
+    A label ends where it is written out, or in braces, which stand for each of the losses.
+    """
     found = {figure["label"] for figure in figures}
     for source in sections_sources():
         for cell in nbformat.read(source, as_version=4).cells:
             written = set(re.findall(r'^ *"((?:fig|tbl)-[a-z0-9-]+)",$', cell.source, re.M))
+            for start in re.findall(r'^ *f"(fig-[a-z-]+-)\{.*\}",$', cell.source, re.M):
+                written |= {start + loss.replace("+", "-") for loss in losses}
             if cell.cell_type == "code" and (missing := written - found):
                 raise DocumentError(f"{source.name}: no output for {', '.join(sorted(missing))}")
 
@@ -226,12 +260,11 @@ def check_figures(figures: list[dict[str, Any]]) -> None:
 def abstract(study: Study, findings: list[dict[str, Any]], best: dict[str, Any]) -> str:
     """The abstract's text, with its numbers from the results."""
     return ABSTRACT.format(
-        models=len(study.models),
         images=f"{len(study.digits):,}",
-        sigmas=len(study.sigmas),
-        losses=len(study.losses),
+        sigmas=", ".join(map(sigma_name, study.sigmas)),
+        losses=", ".join(LOSS_NAMES[loss] for loss in study.losses),
         claims=len(findings),
-        holding=sum(finding["holds"] for finding in findings),
+        holding=sum(finding["holds"] is True for finding in findings),
         best=f"{LOSS_NAMES[best['loss']]} with σ = {sigma_name(best['sigma'])}",
     )
 
@@ -248,7 +281,7 @@ def provenance(study: Study, stamp: str) -> dict[str, Any]:
             "pick": parameters["pick_seed"],
             "panel": PANEL_SEED,
         },
-        "threads": study.parameters.threads,
+        "threads": sorted({glo.history.threads for glo in study.models.values()}),
         "versions": {
             "glo_core": glo_core.__version__,
             "python": platform.python_version(),
@@ -263,12 +296,12 @@ ERRORS = (ParameterError, DataError, SectionError, DocumentError)
 
 
 def main(arguments: list[str]) -> int:
-    """`reports.build PARAMETER_FILE [NAME=VALUE ...]`: 0 if the report is there."""
+    """`reports.build [PARAMETER_FILE [NAME=VALUE ...]]`: 0 if the report is there."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("papermill", "matplotlib", "traitlets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     torch.set_num_interop_threads(1)
-    parameter_file, *assignments = arguments
+    parameter_file, *assignments = arguments or ["reports/full.yaml"]
     try:
         build(parameter_file, dict(map(parse_override, assignments)))
     except ERRORS as error:

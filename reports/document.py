@@ -93,7 +93,7 @@ class _Float:
 
     @property
     def gif(self) -> str:
-        return self.label.removeprefix("fig-") + ".gif"
+        return gif_name(self.label)
 
     @property
     def file(self) -> str:
@@ -115,6 +115,11 @@ class _Report:
     findings: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: list[Node] = field(default_factory=list)
+
+
+def gif_name(label: str) -> str:
+    """The file of an animation: `fig-scratch-l1` gives `scratch-l1.gif`."""
+    return label.removeprefix("fig-") + ".gif"
 
 
 def collect(sections: Sequence[Section]) -> Collected:

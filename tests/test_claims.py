@@ -46,6 +46,15 @@ def test_low_noise_leaks():
     assert not claims.low_noise_leaks(SIGMAS, {"linear": silent, "MLP": silent}, 0.11).holds
 
 
+def test_a_claim_about_noise_levels_that_were_not_tried_is_left_open():
+    one, share = [0.1], Share(0.5, 0.4, 0.6)
+    assert claims.more_noise_higher_loss(one, {"l1": [0.1]}).holds is None
+    assert claims.low_noise_unclear_conversions(one, [share], 0.9).holds is None
+    assert claims.high_noise_blurs(one, [0.1], [0.0]).holds is None
+    assert claims.low_noise_leaks(one, {"MLP": share}, 0.1).holds is None
+    assert claims.drawings_improve(np.array([0.1])).verdict == "cannot be decided here"
+
+
 def test_the_verdict_changes_its_words():
     found = claims.high_noise_blurs(SIGMAS, [1, 1, 1, 0.3], [1, 1, 1, 0.01])
     assert found.verdict == "holds"

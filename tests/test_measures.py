@@ -27,8 +27,16 @@ def test_a_share_has_its_wilson_interval():
     assert found.value == 0.5
     assert found.low == pytest.approx(0.4038, abs=1e-3)  # the textbook's values
     assert found.high == pytest.approx(0.5962, abs=1e-3)
-    assert share(np.ones(10, bool)).high == 1
-    assert share(np.zeros(10, bool)).low == 0
+    assert share(np.ones(10, bool)).high == pytest.approx(1, abs=1e-12)
+    assert share(np.zeros(10, bool)).low == pytest.approx(0, abs=1e-12)
+
+
+def test_cases_that_share_a_code_do_not_count_as_independent():
+    alike = np.repeat(np.arange(100)[:, None] < 50, 9, axis=1)  # a row is all hits or none
+    assert share(alike).low == pytest.approx(share(alike[:, 0]).low, abs=2e-3)
+    mixed = np.random.default_rng(0).random((100, 9)) < 0.5  # rows know nothing of each other
+    assert share(mixed).high - share(mixed).low < 0.8 * (share(alike).high - share(alike).low)
+    assert share(np.ones((100, 9), bool)).low == share(np.ones(100, bool)).low
 
 
 def test_a_share_of_nothing_is_an_error():
@@ -179,13 +187,24 @@ class MemoriserOf:
         return self.digits.images[images]
 
 
-def test_a_model_that_draws_the_class_mean_has_fidelity_zero(small, judge):
+def test_a_model_that_draws_one_picture_a_class_has_no_fidelity_and_no_variety(small, judge):
     glo, digits = small
-    mean = measures.class_means(digits.images, digits.labels)
-    planted = MemoriserOf(glo, replace(digits, images=mean))
-    measured = measures.evaluate(planted, digits, judge)
-    assert measured["fidelity"] == pytest.approx(0, abs=1e-6)
-    assert measured["variety"] == pytest.approx(0, abs=1e-9)
+    for of in (measures.median, torch.mean):
+        drawn = measures.typical(digits.images, digits.labels, of)
+        planted = MemoriserOf(glo, replace(digits, images=drawn))
+        measured = measures.evaluate(planted, digits, judge)
+        assert -0.2 < measured["fidelity"] <= 0
+        assert measured["variety"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_model_half_way_to_the_images_has_half_the_fidelity(small, judge):
+    glo, digits = small
+    mean = measures.typical(digits.images, digits.labels, torch.mean)
+    half = MemoriserOf(glo, replace(digits, images=(mean + digits.images) / 2))
+    none = MemoriserOf(glo, replace(digits, images=mean))
+    half_way, start = (measures.evaluate(model, digits, judge) for model in (half, none))
+    assert half_way["reconstruction_l1"] == pytest.approx(start["reconstruction_l1"] / 2, rel=1e-4)
+    assert 0.5 < half_way["fidelity"] < 0.75  # half the L1 error, a quarter of the L2 error
 
 
 def test_separation_is_zero_for_codes_that_tell_the_class(small, judge):

@@ -28,6 +28,7 @@ def test_the_command_line_replaces_what_the_file_says():
     assert found.losses == ("l1",)
     assert (found.epochs, found.n, found.data) == (20, 50, "a/b,c=d")
     assert read_with("SIGMAS=0.1").sigmas == (0.1,)
+    assert read_with("SIGMAS=[0, 0.1]").sigmas == (0, 0.1)
 
 
 def test_recipes_have_sigma_rising_whatever_the_order():
@@ -39,7 +40,10 @@ def test_recipes_have_sigma_rising_whatever_the_order():
     [
         ("SIGMA=1", "unknown name 'sigma': did you mean 'sigmas'"),
         ("EPOCH=1", "did you mean 'epochs'"),
+        ("PARAM=1", "did you mean 'params'"),
         ("XYZ=1", "there are data, n, sigmas"),
+        ("EPOCHS={", "cannot read the value"),
+        ("DATA=", "data = ''"),
         ("EPOCHS=many", "epochs = 'many'"),
         ("EPOCHS=true", "epochs = True"),
         ("EPOCHS=0", "epochs = 0: Input should be greater than or equal to 1"),

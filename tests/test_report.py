@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 from bs4 import BeautifulSoup
 from PIL import Image
 from pypdf import PdfReader
+
+from glo_core import data
 
 ROOT = Path(__file__).parents[1]
 REPORT = ("report.html", "report.pdf", "results.json")
@@ -36,6 +40,7 @@ FIGURES = {
     "A8": "fig-scratch-l2",
     "A9": "fig-scratch-l1-l2",
     "Q2": "fig-score",
+    "more": "fig-scratch-epochs",
 }
 
 
@@ -204,6 +209,41 @@ def test_a_number_in_the_text_is_the_one_in_the_results(quick, page):
     assert f"{holding} hold" in page.find(class_="abstract").text
 
 
+def test_every_number_of_the_prose_stands_in_the_results(quick, page):
+    def numbers(tree):
+        if isinstance(tree, dict | list):
+            for value in tree.values() if isinstance(tree, dict) else tree:
+                yield from numbers(value)
+        elif isinstance(tree, int | float) and not isinstance(tree, bool):
+            yield float(tree)
+
+    known = set()
+    for number in numbers(quick.results()):
+        known |= {f"{number:{form}}" for form in (".1f", ".2f", ".3f", ".4f", ".0%", ".1%", "g")}
+        known |= {f"{100 * number:.1f}"}  # the lower end of an interval in percent
+    prose = copy(page.find("main"))
+    for other in prose.find_all(
+        ["details", "annotation", "figcaption", "output", "footer", "math"]
+    ):
+        other.extract()
+    for number in prose.select(".header-section-number, a.ref"):
+        number.extract()
+    written = set(re.findall(r"\d+\.\d+%?|\d+%", prose.text.replace("−", "-")))
+    assert len(written) > 50
+    said_in_words = {"95%", "100%"}  # of every interval, and of a perfect probe
+    assert (
+        written - known - said_in_words - {quick.results()["provenance"]["versions"]["glo_core"]}
+        == set()
+    )
+
+
+def test_our_code_gives_no_warnings_in_the_notebooks(quick):
+    for path in (quick.build / "sections").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                assert "Warning" not in output.get("text", ""), path.name
+
+
 def test_the_leakage_of_the_first_model_is_at_its_chance_line(quick):
     """Random codes that hardly moved cannot tell the class: a planted sanity of the real run."""
     noise = quick.results()["noise"]
@@ -314,6 +354,32 @@ def test_what_cannot_be_built_is_one_clear_error(small, assignment, words):
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Everything that is unlike the exercise: three named classes, one σ, one epoch, two seeds."""
+    project = Project(tmp_path_factory.mktemp("odd"))
+    real = data.load("mnist-5k", 600).train
+    for label, name in ((1, "cat"), (7, "a long dog's name"), (8, "ant")):
+        folder = project.root / "my $x pets" / name
+        folder.mkdir(parents=True)
+        for k in torch.nonzero(real.labels == label)[:40, 0].tolist():
+            picture = (real.images[k] * 255).byte().numpy()
+            Image.fromarray(picture).save(folder / f"{k}.png")
+    words = ("EPOCHS=1", "SIGMAS=0.1", "LOSSES=l2", "CHOSEN_LOSS=l2", "SEEDS=3,4", "BATCH_SIZE=8")
+    done = project.make("DATA=my $x pets", "N=65", *words)
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def test_a_study_unlike_the_exercise_is_a_report_that_claims_no_more_than_it_shows(odd):
+    page = BeautifulSoup((odd.build / "report.html").read_text(encoding="utf-8"), "html.parser")
+    assert "my $x pets" in page.find(id="sec-digits").text
+    assert "the exercise's choice" not in page.text
+    claims = {finding["id"]: finding["holds"] for finding in odd.results()["findings"]}
+    assert claims == {1: None, 2: None, 3: None, 4: None, 5: None}
+    assert "cannot be decided here" in page.find(id="tbl-claims").text
+
+
 # --- make ----------------------------------------------------------------------------------------
 
 
@@ -335,11 +401,11 @@ def test_make_help_has_a_line_for_every_target():
 
 
 def test_make_hands_every_parameter_over():
-    command = dry_run("report", "SIGMAS=0,0.1", "PARAMS=reports/quick.yaml", "LOSSES=l1+l2")
-    assert "reports.build reports/quick.yaml" in command
-    assert {"SIGMAS=0,0.1", "LOSSES=l1+l2"} <= set(command.split())
-    assert "PARAMS=" not in command
-    assert "reports.build reports/full.yaml" in dry_run("report")
+    given = ["SIGMAS=0,0.1", "LOSSES=l1+l2", "DATA=it's (a) & $x, b=c"]
+    (line,) = dry_run("report", *given, "PARAMS=my file.yaml").splitlines()
+    assert shlex.split(line)[1:4] == ["-m", "reports.build", "my file.yaml"]
+    assert sorted(shlex.split(line)[4:]) == sorted(given)
+    assert shlex.split(dry_run("report"))[3:] == ["reports/full.yaml"]
 
 
 def test_the_lab_stays_on_this_machine_and_keeps_its_token():

@@ -52,11 +52,23 @@ def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):
     assert len(study.pick(4, 100)) == 6
 
 
-def test_too_few_digits_for_the_judge_is_a_clear_error():
-    parameters = small(n=4995)
-    study = Study(parameters, data.load("mnist-5k", 4995), Store("unused"))
-    with pytest.raises(DataError, match="n = 4995"):
-        _ = study.judge
+@pytest.mark.parametrize(("n", "words"), [(40, "train split .* larger n"), (4995, "smaller n")])
+def test_too_few_images_of_a_class_is_an_error_before_anything_is_trained(n, words):
+    with pytest.raises(DataError, match=f"n = {n}: .*{words}"):
+        open_study(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", "n": n})
+
+
+def test_measures_are_means_over_seeds(study):
+    results = study.measured
+    recipes = study.parameters.recipes()
+    twice = {r.model_copy(update={"seed": 1}): {**results[r], "sharpness": 3.0} for r in recipes}
+    once = {r: {**results[r], "sharpness": 1.0} for r in recipes}
+    two = Study(study.parameters, study.splits, study.store)
+    two.__dict__["measured"] = once | twice
+    assert two.measure("sharpness", "l1").tolist() == [2, 2]
+    assert two.summary("l1", 0)["conversion"] == pytest.approx(
+        list(results[recipes[0]]["conversion"])
+    )
 
 
 def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_path):

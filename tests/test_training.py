@@ -87,6 +87,15 @@ def test_history_has_a_picture_of_every_panel_digit_for_every_epoch(recipes, dig
     assert (history.panel[-1] - last).abs().max() <= 1
 
 
+def test_moved_is_the_content_codes_distance_from_their_start(recipes, digits, models):
+    streams = Streams([recipes[0].seed])
+    streams.seeds()
+    streams.normal(len(digits.class_names), recipes[0].class_dim)
+    start = streams.normal(len(digits), recipes[0].content_dim)[0]
+    distance = (models[0].content_table - start).norm(dim=1).mean() / start.norm(dim=1).mean()
+    assert models[0].history.moved == pytest.approx(float(distance), rel=1e-5)
+
+
 def test_the_panel_is_a_seeded_pick_of_each_class():
     labels = torch.tensor([0, 1] * 50)
     picked = panel(labels)
