@@ -4,7 +4,6 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 """
 
 import hashlib
-import logging
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,6 @@ from glo_core.parameters import Parameters, read
 from glo_core.recipe import LossName, Recipe
 from glo_core.store import Store, code_version, run_key
 from glo_core.sweep import sweep
-
-log = logging.getLogger(__name__)
 
 # The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
 ROOT = Path(__file__).resolve().parents[1]
