@@ -202,18 +202,15 @@ def heat_map(
     xlabel: str,
 ) -> Figure:
     """Numbers in [0, 1] as coloured cells, (R, C), with each number written in its cell."""
-    figure, axes = new_figure(0.9 + 0.34 * len(rows))
+    figure, axes = new_figure(0.8 + 0.21 * len(rows), 3.6)
     axes.grid(False)
     axes.imshow(values, cmap="viridis", vmin=0, vmax=1, aspect="auto")
     for (r, c), value in np.ndenumerate(values):
-        text = f"{value:.2f}".removeprefix("0")
-        axes.text(
-            c, r, text, ha="center", va="center", fontsize=6.5, color="w" if value < 0.6 else "k"
-        )
+        color = "w" if value < 0.6 else "k"
+        axes.text(c, r, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows)
-    if len(columns) > 10:
-        axes.tick_params(axis="x", rotation=60, labelsize=8)
+    axes.tick_params(labelsize=8, length=0)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     return figure

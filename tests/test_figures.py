@@ -90,7 +90,7 @@ def test_loss_curves_have_a_colour_and_a_name_for_each_sigma():
 
 def test_a_heat_map_writes_every_number():
     plot = figures.heat_map(np.array([[0.25, 1.0]]), ["L1"], ["0", "1"], "loss", "σ")
-    assert [text.get_text() for text in plot.axes[0].texts] == [".25", "1.00"]
+    assert [text.get_text() for text in plot.axes[0].texts] == ["0.25", "1.00"]
 
 
 def test_the_network_drawing_shows_the_real_shapes():
