@@ -384,10 +384,11 @@ def test_a_study_unlike_the_exercise_is_a_report_that_claims_no_more_than_it_sho
 
 
 def dry_run(*words):
-    """What `make` would run, with the installation taken as done."""
+    """What `make` would run, with the installation taken as done, and no other make around it."""
     return subprocess.run(
         ["make", "--dry-run", "--assume-old=.venv/installed", *words],
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         capture_output=True,
         text=True,
         check=True,
