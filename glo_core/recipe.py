@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from itertools import product
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 LossName = Literal["l1", "l2", "l1+l2"]
-LOSSES: tuple[LossName, ...] = get_args(LossName)
 
 Sigma = Annotated[float, Strict(), Field(ge=0)]
 Count = Annotated[int, Strict(), Field(ge=1)]
