@@ -1,12 +1,14 @@
 """The two latent tables: what is done to codes, and which optimizer learns them.
 
 A model holds a class table (C, class_dim), one code shared by each class, and a content table
-(N, content_dim), one code for each image. K models side by side stack theirs: (K, C, class_dim).
+(N, content_dim), one code for each image. K models side by side have one table (K·N, content_dim).
 """
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer, SparseAdam
+
+from glo_core.recipe import ContentAdam
 
 # Keeps the covariance positive definite when a model has fewer images than content dimensions.
 JITTER = 1e-6
@@ -33,16 +35,34 @@ def fitted_gaussian(content: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.cholesky(covariance + JITTER * eye)
 
 
+def table(starts: Tensor, content_adam: ContentAdam = "dense") -> nn.Embedding:
+    """The learned table of K models' codes that start at (K, rows, dim): (K·rows, dim).
+
+    With `content_adam="sparse"` its gradient holds the rows of the batch alone.
+    """
+    rows, dim = starts.flatten(0, 1).shape
+    sparse = content_adam == "sparse"
+    return nn.Embedding(rows, dim, sparse=sparse, _weight=starts.flatten(0, 1))
+
+
 def optimizers(
-    network: nn.Module, class_table: nn.Parameter, content_table: nn.Parameter, rate: float
-) -> list[Adam]:
+    network: nn.Module,
+    class_table: nn.Module,
+    content_table: nn.Module,
+    rate: float,
+    content_adam: ContentAdam,
+) -> list[Optimizer]:
     """The exercise's three Adams: one for the network, one for each table.
 
     Adam works number by number, so one Adam over K stacked models equals K separate ones.
+
+    Each step of the exercise's Adam moves *every* content code, those of images that are not in the
+    batch by their momentum, and so costs as much as there are images. With `content_adam="sparse"`
+    an image's code and its moments rest until the image's next turn: PyTorch's `SparseAdam`.
     """
-    groups: list[list[nn.Parameter]] = [
-        list(network.parameters()),
-        [class_table],
-        [content_table],
+    adams: list[Optimizer] = [
+        Adam(module.parameters(), lr=rate, fused=True) for module in (network, class_table)
     ]
-    return [Adam(group, lr=rate, fused=True) for group in groups]
+    if content_adam == "sparse":
+        return [*adams, SparseAdam(content_table.parameters(), lr=rate)]
+    return [*adams, Adam(content_table.parameters(), lr=rate, fused=True)]

@@ -21,9 +21,11 @@ def weights(names: list[LossName]) -> Tensor:
 def reconstruction_loss(pictures: Tensor, images: Tensor, weights: Tensor) -> Tensor:
     """Each model's own loss, averaged over its batch and over pixels.
 
-    `pictures` and `images` are (K, B, 28, 28) in [0, 1], `weights` is (2, K); returns (K,).
+    `pictures` and `images` are (K, B, …) in [0, 1], in any order of pixels; `weights` is (2, K).
+    Returns (K,).
     """
     difference = pictures - images
-    l1 = difference.abs().mean((1, 2, 3))
-    l2 = difference.square().mean((1, 2, 3))
+    pixels = tuple(range(1, difference.dim()))
+    l1 = difference.abs().mean(pixels)
+    l2 = difference.square().mean(pixels)
     return weights[0] * l1 + weights[1] * l2

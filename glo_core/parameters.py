@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from glo_core.recipe import Count, LossName, Rate, Recipe, Seed, Sigma, grid
+from glo_core.recipe import ContentAdam, Count, LossName, Rate, Recipe, Seed, Sigma, grid
 
 
 class ParameterError(ValueError):
@@ -39,7 +39,7 @@ class Parameters(BaseModel):
     sigmas         the noise levels, in the content codes' units
     losses         the losses: l1, l2, l1+l2
     seeds          the models' seeds: pictures show the first, measures are means over all
-    epochs, batch_size, learning_rate    as in `Recipe`
+    epochs, batch_size, learning_rate, content_adam    as in `Recipe`
     chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
     pick_seed      the seed of every random pick of digits to show
     threads        how many threads PyTorch trains with (another count rounds differently), and how
@@ -56,6 +56,7 @@ class Parameters(BaseModel):
     epochs: Count
     batch_size: Count
     learning_rate: Annotated[Rate, Number]
+    content_adam: ContentAdam
     chosen_loss: LossName
     chosen_sigma: Annotated[Sigma, Number]
     pick_seed: Seed
@@ -84,6 +85,7 @@ class Parameters(BaseModel):
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
+            content_adam=self.content_adam,
         )
 
 

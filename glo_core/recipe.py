@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 LossName = Literal["l1", "l2", "l1+l2"]
+ContentAdam = Literal["dense", "sparse"]
 
 Sigma = Annotated[float, Strict(), Field(ge=0)]
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -20,7 +21,8 @@ class Recipe(BaseModel):
 
     `sigma` is the standard deviation of the Gaussian noise that training adds to the content
     codes, in the codes' own units (they start as draws from N(0, 1)). `learning_rate` is that of
-    all three Adams: network, class table, content table.
+    all three Adams: network, class table, content table. `content_adam` is whether the last of them
+    moves every code at every step (dense, as the exercise does) or those of the batch alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -32,16 +34,18 @@ class Recipe(BaseModel):
     learning_rate: Rate = 1e-3
     class_dim: Count = 25
     content_dim: Count = 25
+    content_adam: ContentAdam = "dense"
     seed: Seed = 0
 
     @property
-    def shape(self) -> tuple[float, ...]:
+    def shape(self) -> tuple[float | str, ...]:
         """What must be equal for two models to be trained side by side as one grouped network."""
-        return (self.epochs, self.batch_size, self.learning_rate, self.class_dim, self.content_dim)
+        own = {"loss", "sigma", "seed"}
+        return tuple(self.model_dump(exclude=own).values())
 
 
 def grid(
-    losses: Iterable[LossName], sigmas: Iterable[float], seeds: Iterable[int], **shared: float
+    losses: Iterable[LossName], sigmas: Iterable[float], seeds: Iterable[int], **shared: float | str
 ) -> list[Recipe]:
     """Every loss with every σ and every seed, in that order; `shared` fields go to all recipes.
 

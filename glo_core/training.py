@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from glo_core.data import Digits
-from glo_core.generator import Generator, seeded_plain
-from glo_core.latents import fitted_gaussian, noisy, optimizers
+from glo_core.generator import Generator, as_blocks, as_pictures, seeded_plain
+from glo_core.latents import fitted_gaussian, noisy, optimizers, table
 from glo_core.losses import reconstruction_loss, weights
 from glo_core.model import Glo, History
 from glo_core.recipe import Recipe
@@ -30,7 +30,7 @@ OnEpoch = Callable[[int, int, float], None]
 
 def side_by_side(recipes: list[Recipe]) -> list[list[Recipe]]:
     """Cuts recipes into groups of one shape, even and at most WIDTH wide, keeping their order."""
-    shapes: dict[tuple[float, ...], list[Recipe]] = {}
+    shapes: dict[tuple[float | str, ...], list[Recipe]] = {}
     for recipe in recipes:
         shapes.setdefault(recipe.shape, []).append(recipe)
     groups = []
@@ -49,86 +49,121 @@ def train(recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None = None
         raise ValueError("digits holds no images: training needs at least one")
     models: dict[Recipe, Glo] = {}
     for group in side_by_side(recipes):
-        models.update(zip(group, _train_group(group, digits, on_epoch), strict=True))
+        models.update(
+            zip(group, _train_group(group, digits, torch.device("cpu"), on_epoch), strict=True)
+        )
     return [models[recipe] for recipe in recipes]
 
 
-def _train_group(recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None) -> list[Glo]:
+class Group:
+    """Models of one shape side by side: their networks, tables and optimizers, and one step."""
+
+    def __init__(self, recipes: list[Recipe], digits: Digits, device: torch.device):
+        shared = recipes[0]
+        self.models, self.images, self.classes = len(recipes), len(digits), len(digits.class_names)
+        # Every random number of a model comes from the stream of its own seed, in this order.
+        self.streams = Streams([recipe.seed for recipe in recipes])
+        code_dim = shared.class_dim + shared.content_dim
+        plains = [seeded_plain(code_dim, seed) for seed in self.streams.seeds()]
+        self.network = Generator(plains).to(device)
+        class_starts = self.streams.normal(self.classes, shared.class_dim)
+        self.class_table = table(class_starts).to(device)  # (K·C, class_dim)
+        content_starts = self.streams.normal(self.images, shared.content_dim)
+        self.content_table = table(content_starts, shared.content_adam).to(device)  # (K·N, ...)
+        self.adams = optimizers(
+            self.network,
+            self.class_table,
+            self.content_table,
+            shared.learning_rate,
+            shared.content_adam,
+        )
+        self.sigma = torch.tensor([recipe.sigma for recipe in recipes], device=device).float()
+        self.loss_weights = weights([recipe.loss for recipe in recipes]).to(device)
+        self.labels = digits.labels.to(device)
+        self.model = torch.arange(self.models, device=device)[:, None]
+
+    def step(self, index: Tensor, noise: Tensor, images: Tensor) -> Tensor:
+        """One batch for every model: forward, backward, and all three optimizers.
+
+        `index` (K, B) int64 says which images; `noise` (K, B, content_dim) is drawn from N(0, 1);
+        `images` (K, B, 49, 16) are the images' blocks. Returns the losses, (K,).
+        """
+        classes = self.class_table(self.labels[index] + self.model * self.classes)
+        content = self.content_table(index + self.model * self.images)
+        codes = torch.cat([classes, noisy(content, self.sigma, noise)], 2)
+        loss = reconstruction_loss(self.network(codes), images, self.loss_weights)
+        # All three optimizers forget the last batch: gradients left in a table would pile up.
+        for adam in self.adams:
+            adam.zero_grad()
+        loss.sum().backward()  # the sum gives every model the gradient of its own loss alone
+        for adam in self.adams:
+            adam.step()
+        return loss.detach()
+
+    def tables(self) -> tuple[Tensor, Tensor]:
+        """The class tables (K, C, class_dim) and the content tables (K, N, content_dim)."""
+        class_table, content_table = self.class_table.weight, self.content_table.weight
+        return (
+            class_table.detach().view(self.models, self.classes, -1),
+            content_table.detach().view(self.models, self.images, -1),
+        )
+
+
+def _train_group(
+    recipes: list[Recipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None
+) -> list[Glo]:
     started = time.perf_counter()
     shared, models, images = recipes[0], len(recipes), len(digits)
-    classes = len(digits.class_names)
-
-    # Every random number of a model comes from the stream of its own seed, in this order.
-    streams = Streams([recipe.seed for recipe in recipes])
-    code_dim = shared.class_dim + shared.content_dim
-    network = Generator([seeded_plain(code_dim, seed) for seed in streams.seeds()])
-    class_table = nn.Parameter(streams.normal(classes, shared.class_dim))  # (K, C, class_dim)
-    content_table = nn.Parameter(streams.normal(images, shared.content_dim))  # (K, N, content_dim)
-    content_start = content_table.detach().clone()
-    scratch_draw = streams.normal(shared.content_dim, 1)  # (K, content_dim, 1)
-    adams = optimizers(network, class_table, content_table, shared.learning_rate)
-
-    sigma = torch.tensor([recipe.sigma for recipe in recipes], dtype=torch.float32)
-    loss_weights = weights([recipe.loss for recipe in recipes])
-    each_model = torch.arange(models)[:, None]
-    panel_indices = panel(digits.labels)
+    group = Group(recipes, digits, device)
+    class_table, content_table = group.tables()
+    content_start = content_table.clone()
+    scratch_draw = group.streams.normal(shared.content_dim, 1).to(device)  # (K, content_dim, 1)
+    blocks = as_blocks(digits.images).contiguous().to(device)  # (N, 49, 16)
+    shown = panel(digits.labels)
     losses, panels, scratches = [], [], []
 
     for epoch in range(shared.epochs):
-        network.train()
-        order = streams.permutations(images)  # (K, N)
-        noise = streams.normal(images, shared.content_dim)  # (K, N, content_dim)
-        total = torch.zeros(models)
+        group.network.train()
+        order = group.streams.permutations(images).to(device)  # (K, N)
+        noise = group.streams.normal(images, shared.content_dim).to(device)  # (K, N, content_dim)
+        total = torch.zeros(models, device=device)
         for start in range(0, images, shared.batch_size):
             batch = slice(start, start + shared.batch_size)
             index = order[:, batch]  # (K, B)
-            content = noisy(content_table[each_model, index], sigma, noise[:, batch])
-            codes = torch.cat([class_table[each_model, digits.labels[index]], content], 2)
-            loss = reconstruction_loss(network(codes), digits.images[index], loss_weights)  # (K,)
-            # All three optimizers forget the last batch: gradients left in a table would pile up.
-            for adam in adams:
-                adam.zero_grad()
-            loss.sum().backward()  # the sum gives every model the gradient of its own loss alone
-            for adam in adams:
-                adam.step()
-            total += loss.detach() * index.shape[1]
-        losses.append(total / images)
-        with torch.inference_mode():
-            network.eval()
-            mean, factor = fitted_gaussian(content_table)
-            drawn = (mean[..., None] + factor @ scratch_draw).mT  # (K, 1, content_dim)
-            panels.append(
-                _pictures(
-                    network,
-                    class_table[:, digits.labels[panel_indices]],
-                    content_table[:, panel_indices],
-                )
-            )
-            scratches.append(_pictures(network, class_table, drawn.expand(-1, classes, -1)))
+            total += group.step(index, noise[:, batch], blocks[index]) * index.shape[1]
+        losses.append((total / images).cpu())
+        group.network.eval()
+        mean, factor = fitted_gaussian(content_table)
+        drawn = (mean[..., None] + factor @ scratch_draw).mT  # (K, 1, content_dim)
+        class_codes = torch.cat([class_table[:, group.labels[shown]], class_table], 1)
+        content_codes = torch.cat([content_table[:, shown], drawn.expand(-1, group.classes, -1)], 1)
+        pictures = _pictures(group.network, class_codes, content_codes)
+        panels.append(pictures[:, : len(shown)])
+        scratches.append(pictures[:, len(shown) :])
         if on_epoch:
             on_epoch(models, epoch + 1, losses[-1].mean().item())
 
-    distance = (content_table.detach() - content_start).norm(dim=2).mean(1)  # (K,)
+    distance = (content_table - content_start).norm(dim=2).mean(1)  # (K,)
     moved = (distance / content_start.norm(dim=2).mean(1)).tolist()
     seconds = (time.perf_counter() - started) / models
     return [
         Glo(
             recipe=recipe,
             network=trained,
-            class_table=class_table[k].detach().clone(),
-            content_table=content_table[k].detach().clone(),
+            class_table=class_table[k].cpu().clone(),
+            content_table=content_table[k].cpu().clone(),
             labels=digits.labels,
             history=History(
                 losses=torch.stack([epoch_losses[k] for epoch_losses in losses]),
                 panel=torch.stack([pictures[k] for pictures in panels]),
                 scratch=torch.stack([pictures[k] for pictures in scratches]),
-                indices=panel_indices,
+                indices=shown,
                 moved=moved[k],
                 seconds=seconds,
                 threads=torch.get_num_threads(),
             ),
         )
-        for k, (recipe, trained) in enumerate(zip(recipes, network.unstacked(), strict=True))
+        for k, (recipe, trained) in enumerate(zip(recipes, group.network.unstacked(), strict=True))
     ]
 
 
@@ -142,7 +177,8 @@ def panel(labels: Tensor) -> Tensor:
     return torch.cat([images[:PANEL_PER_CLASS] for images in of_class])
 
 
+@torch.inference_mode()
 def _pictures(network: Generator, class_codes: Tensor, content_codes: Tensor) -> Tensor:
     """(K, M, class_dim) and (K, M, content_dim) codes as (K, M, 28, 28) uint8 grey levels."""
-    drawn: Tensor = network(torch.cat([class_codes, content_codes], 2))
-    return (drawn * 255).round().byte()
+    drawn = as_pictures(network(torch.cat([class_codes, content_codes], 2)))
+    return (drawn * 255).round().byte().cpu()

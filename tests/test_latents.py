@@ -1,8 +1,8 @@
+import pytest
 import torch
-from torch import nn
 
 from glo_core.generator import Generator, seeded_plain
-from glo_core.latents import fitted_gaussian, noisy, optimizers
+from glo_core.latents import fitted_gaussian, noisy, optimizers, table
 
 
 def test_every_image_gets_noise_of_its_own_scaled_by_its_models_sigma():
@@ -36,11 +36,39 @@ def test_the_gaussian_fits_fewer_images_than_dimensions():
     assert torch.isfinite(factor).all()
 
 
-def test_every_parameter_is_in_exactly_one_of_three_adams():
-    network = Generator([seeded_plain(10, 0)])
-    tables = nn.Parameter(torch.zeros(1, 4, 5)), nn.Parameter(torch.zeros(1, 40, 5))
-    adams = optimizers(network, *tables, rate=1e-3)
+@pytest.fixture
+def parts():
+    """A network of two models, their class table and their dense or sparse content table."""
+
+    def made(content_adam):
+        network = Generator([seeded_plain(10, seed) for seed in range(2)])
+        return network, table(torch.randn(2, 4, 5)), table(torch.randn(2, 40, 5), content_adam)
+
+    return made
+
+
+@pytest.mark.parametrize("content_adam", ["dense", "sparse"])
+def test_every_parameter_is_in_exactly_one_of_three_adams(parts, content_adam):
+    modules = parts(content_adam)
+    adams = optimizers(*modules, 1e-3, content_adam)
     held = [id(p) for adam in adams for group in adam.param_groups for p in group["params"]]
     assert len(adams) == 3
-    assert sorted(held) == sorted(id(p) for p in [*network.parameters(), *tables])
+    assert sorted(held) == sorted(id(p) for module in modules for p in module.parameters())
     assert {group["lr"] for adam in adams for group in adam.param_groups} == {1e-3}
+
+
+def moved_rows(parts, content_adam):
+    """Which content codes move in a step without them, after a step with all of them."""
+    network, classes, content = parts(content_adam)
+    adams = optimizers(network, classes, content, 1e-3, content_adam)
+    for rows in (torch.arange(80), torch.tensor([3])):
+        before = content.weight.detach().clone()
+        adams[-1].zero_grad()
+        content(rows).sum().backward()
+        adams[-1].step()
+    return (content.weight.detach() != before).any(1).nonzero()[:, 0].tolist()
+
+
+def test_dense_adam_moves_every_code_and_sparse_adam_those_of_the_batch(parts):
+    assert moved_rows(parts, "dense") == list(range(80))
+    assert moved_rows(parts, "sparse") == [3]
