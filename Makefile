@@ -12,7 +12,7 @@ SETTINGS = $(foreach name,$(filter-out PYTHON PARAMS,$(NAMES)),$(if \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lab clean
+.PHONY: help report test bench lab clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: .venv/installed-for-tests ## run the whole test suite, the linters and the
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench: .venv/installed ## measure the training engine's speed, in a few minutes
+	@$(BIN)/python -m reports.bench
 
 lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \

@@ -40,9 +40,10 @@ def table(starts: Tensor, content_adam: ContentAdam = "dense") -> nn.Embedding:
 
     With `content_adam="sparse"` its gradient holds the rows of the batch alone.
     """
-    rows, dim = starts.flatten(0, 1).shape
-    sparse = content_adam == "sparse"
-    return nn.Embedding(rows, dim, sparse=sparse, _weight=starts.flatten(0, 1))
+    made: nn.Embedding = nn.Embedding.from_pretrained(
+        starts.flatten(0, 1), freeze=False, sparse=content_adam == "sparse"
+    )
+    return made
 
 
 def optimizers(

@@ -2,10 +2,18 @@
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 
 from glo_core.recipe import ContentAdam, Count, LossName, Rate, Recipe, Seed, Sigma, grid
 
@@ -42,8 +50,11 @@ class Parameters(BaseModel):
     epochs, batch_size, learning_rate, content_adam    as in `Recipe`
     chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
     pick_seed      the seed of every random pick of digits to show
-    threads        how many threads PyTorch trains with (another count rounds differently), and how
-                   many models are measured, and notebooks run, at a time
+    threads        how many groups of models train at a time in this process, and how many models
+                   are measured, and notebooks run
+    workers        how many Dask workers on this machine train instead; 0: none
+    scheduler      the address of a Dask scheduler whose workers train instead; "": none
+    device         auto, cpu or cuda: where they train
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -61,6 +72,9 @@ class Parameters(BaseModel):
     chosen_sigma: Annotated[Sigma, Number]
     pick_seed: Seed
     threads: Count
+    workers: Annotated[int, Strict(), Field(ge=0)]
+    scheduler: str
+    device: Literal["auto", "cpu", "cuda"]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -73,8 +87,16 @@ class Parameters(BaseModel):
                     f"chosen_{name} = {chosen!r} is none of the values that are trained, "
                     f"{list(swept)!r}: set chosen_{name} to one of them"
                 )
+        if self.workers and self.scheduler:
+            raise ValueError(
+                f"workers = {self.workers} and scheduler = {self.scheduler!r}: set only one of them"
+            )
         self.recipes()
         return self
+
+    def content(self) -> dict[str, Any]:
+        """All but what says only where, and how many at a time, things are computed."""
+        return self.model_dump(mode="json", exclude={"threads", "workers", "scheduler", "device"})
 
     def recipes(self) -> list[Recipe]:
         """Every recipe of the sweep: losses, then σ ascending, then seeds."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from glo_core import data, measures, model
+from glo_core.cluster import connected
 from glo_core.data import DataError, Digits, Splits
 from glo_core.measures import Share
 from glo_core.model import Glo
@@ -57,9 +58,13 @@ class Study:
     @cached_property
     def models(self) -> dict[Recipe, Glo]:
         """Every model of the sweep: from the store, or trained now."""
-        torch.set_num_threads(self.parameters.threads)
-        recipes = self.parameters.recipes()
-        return dict(zip(recipes, sweep(recipes, self.digits, self.store), strict=True))
+        chosen, recipes = self.parameters, self.parameters.recipes()
+        torch.set_num_threads(chosen.threads)
+        # No workers are started for a study that lacks nothing.
+        workers, scheduler = (0, "") if self.stored else (chosen.workers, chosen.scheduler)
+        with connected(workers, scheduler) as executor:
+            models = sweep(recipes, self.digits, self.store, executor, chosen.device)
+        return dict(zip(recipes, models, strict=True))
 
     @property
     def stored(self) -> bool:

@@ -30,12 +30,14 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 import glo_core
+from glo_core.cluster import ClusterError
 from glo_core.data import DataError
 from glo_core.figures import LOSS_NAMES, sigma_name
 from glo_core.parameters import ParameterError, parse_override
 from glo_core.store import run_key, write_text
 from glo_core.study import ROOT, Study, open_study
-from glo_core.training import PANEL_SEED
+from glo_core.sweep import SweepError
+from glo_core.training import PANEL_SEED, DeviceError
 from reports.document import Section, collect, gif_name, write_animations, write_html, write_pdf
 from reports.pandoc import DocumentError
 
@@ -109,7 +111,7 @@ def sections_sources() -> list[Path]:
 def stamp_of(study: Study, *files: Path) -> str:
     """A hash of the files and of all that every section depends on: it changes when they do."""
     code = sorted((ROOT / "glo_core").glob("*.py"))
-    words = [study.parameters.model_dump_json(), study.splits.hint, study.digits.source]
+    words = [json.dumps(study.parameters.content()), study.splits.hint, study.digits.source]
     words += [study.splits.judge.fingerprint, study.splits.test.fingerprint]
     words += [run_key(recipe, study.digits) for recipe in study.parameters.recipes()]
     words += [f"{name} {version(name)}" for name in LIBRARIES]
@@ -292,7 +294,15 @@ def provenance(study: Study, stamp: str) -> dict[str, Any]:
     }
 
 
-ERRORS = (ParameterError, DataError, SectionError, DocumentError)
+ERRORS = (
+    ParameterError,
+    DataError,
+    DeviceError,
+    ClusterError,
+    SweepError,
+    SectionError,
+    DocumentError,
+)
 
 
 def main(arguments: list[str]) -> int:

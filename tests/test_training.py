@@ -1,12 +1,10 @@
 import pytest
 import torch
-from torch import nn
 
-from glo_core.data import Digits
-from glo_core.generator import seeded_plain
 from glo_core.recipe import Recipe, grid
 from glo_core.streams import Streams
 from glo_core.training import PANEL_PER_CLASS, WIDTH, panel, side_by_side, train
+from reports.bench import plain_loop
 
 
 def test_recipes_of_one_shape_go_side_by_side_in_even_groups():
@@ -15,6 +13,12 @@ def test_recipes_of_one_shape_go_side_by_side_in_even_groups():
     assert sorted(map(len, groups)) == [1, 6, 6]
     assert WIDTH >= 6
     assert [recipe for group in groups for recipe in group] == recipes
+
+
+def test_groups_are_a_multiple_of_those_trained_at_once():
+    widths = [len(group) for group in side_by_side(grid(["l1"], range(25), [0]), 2)]
+    assert widths == [7, 7, 7, 4]
+    assert [len(group) for group in side_by_side(grid(["l1"], range(3), [0]), 2)] == [2, 1]
 
 
 def test_models_side_by_side_equal_models_trained_alone(recipes, digits, models):
@@ -28,39 +32,9 @@ def test_models_side_by_side_equal_models_trained_alone(recipes, digits, models)
         torch.testing.assert_close(alone.content_table, beside.content_table, rtol=1e-3, atol=1e-3)
 
 
-def exercise_loop(recipe: Recipe, digits: Digits) -> list[float]:
-    """The exercise as plain as it can be: stock layers, one model, three ordinary Adams."""
-    streams = Streams([recipe.seed])
-    network = seeded_plain(recipe.class_dim + recipe.content_dim, streams.seeds()[0])
-    classes = nn.Parameter(streams.normal(len(digits.class_names), recipe.class_dim)[0])
-    content = nn.Parameter(streams.normal(len(digits), recipe.content_dim)[0])
-    streams.normal(recipe.content_dim, 1)  # the scratch panel's draw
-    adams = [torch.optim.Adam(group) for group in (network.parameters(), [classes], [content])]
-    losses = []
-    for _ in range(recipe.epochs):
-        order = streams.permutations(len(digits))[0]
-        noise = streams.normal(len(digits), recipe.content_dim)[0]
-        total = 0.0
-        for start in range(0, len(digits), recipe.batch_size):
-            index = order[start : start + recipe.batch_size]
-            disturbed = content[index] + recipe.sigma * noise[start : start + recipe.batch_size]
-            drawn = network(torch.cat([classes[digits.labels[index]], disturbed], 1))[:, 0]
-            difference = drawn - digits.images[index]
-            loss = {"l1": difference.abs().mean(), "l2": difference.square().mean()}
-            loss["l1+l2"] = loss["l1"] + loss["l2"]
-            for adam in adams:
-                adam.zero_grad()
-            loss[recipe.loss].backward()
-            for adam in adams:
-                adam.step()
-            total += loss[recipe.loss].item() * len(index)
-        losses.append(total / len(digits))
-    return losses
-
-
 def test_the_engine_follows_the_exercises_plain_loop(recipes, digits, models):
     for recipe, model in zip(recipes, models, strict=True):
-        expected = torch.tensor(exercise_loop(recipe, digits))
+        expected = torch.tensor(list(plain_loop(recipe, digits)))
         torch.testing.assert_close(model.history.losses, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -114,3 +88,26 @@ def test_on_epoch_is_told_the_models_the_epoch_and_the_loss(recipes, digits):
 def test_no_digits_is_an_error(recipes, digits):
     with pytest.raises(ValueError, match="at least one"):
         train(recipes, digits.subset([]))
+
+
+def test_sparse_adam_learns_as_dense_adam_does(digits):
+    dense, sparse = train(
+        [
+            Recipe(epochs=30, batch_size=8, content_adam=content_adam)
+            for content_adam in ("dense", "sparse")
+        ],
+        digits,
+    )
+    assert not torch.equal(dense.content_table, sparse.content_table)
+    ratio = sparse.history.losses[-1] / dense.history.losses[-1]
+    assert ratio == pytest.approx(1, abs=0.2)
+
+
+def test_loss_curves_of_engine_and_plain_loop_agree_within_the_spread_over_seeds(digits):
+    """Other seeds for each, so that only the distributions can agree."""
+    recipes = grid(["l1"], [0.1], range(8), epochs=10, batch_size=8)
+    engine = torch.stack([model.history.losses for model in train(recipes[:4], digits)])
+    plain = torch.tensor([list(plain_loop(recipe, digits)) for recipe in recipes[4:]])
+    spread = torch.cat([engine, plain]).std(0)
+    assert ((engine.mean(0) - plain.mean(0)).abs() < 2 * spread).all()
+    assert (spread < 0.2 * plain.mean(0)).all()  # a spread that hides nothing

@@ -1,0 +1,91 @@
+"""Dask workers that train the groups of a sweep: on this machine, or wherever a scheduler reaches.
+
+A sweep needs three things of whoever trains: somewhere to submit groups to, a way to hand over the
+digits once, and a way to hear of progress. `Cluster` answers them with Dask.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster, get_worker
+
+TOPIC = "glo-progress"
+# How often a group is tried again after an error, and how many workers it may cost, before it is
+# given up.
+RETRIES = 2
+# A worker that has not been heard of for this long is given up, and its groups go to others.
+SILENCE = "60s"
+CONNECT_SECONDS = 20
+
+
+class ClusterError(RuntimeError):
+    """A scheduler that cannot be reached, or that has no worker."""
+
+
+class Cluster(Executor):
+    """The workers of a Dask client as an executor."""
+
+    def __init__(self, client: Client):
+        self._client = client
+        self._executor = client.get_executor(pure=False, retries=RETRIES)
+        self.workers = sum(client.nthreads().values())
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Runs `fn` on some worker; again on another one if that worker is lost."""
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Gives up what has not been done."""
+        self._executor.shutdown(wait=wait)
+
+    def shared(self, value: Any) -> Any:
+        """Hands a large value to every worker once; what is returned stands for it in `submit`."""
+        return self._client.scatter(value, broadcast=True)
+
+    def telling(self, handler: Callable[[int], None]) -> Callable[[int], None]:
+        """A function to call on a worker, which has `handler` called here with the same number."""
+        self._client.subscribe_topic(TOPIC, lambda event: handler(event[1]))
+        return _tell
+
+
+def _tell(number: int) -> None:
+    get_worker().log_event(TOPIC, number)
+
+
+@contextmanager
+def connected(workers: int, scheduler: str) -> Iterator[Cluster | None]:
+    """The workers of the scheduler at an address, or so many new ones on this machine, or None.
+
+    A scheduler at tls:// is met with the certificates that Dask's own configuration names. New
+    workers listen on the loopback interface alone. Raises ClusterError.
+    """
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=CONNECT_SECONDS)
+        except (OSError, ValueError, TypeError) as error:
+            raise ClusterError(f"scheduler = {scheduler!r}: cannot be reached: {error}") from error
+        with client:
+            if not client.nthreads():
+                raise ClusterError(f"scheduler = {scheduler!r}: it has no workers; start some")
+            yield Cluster(client)
+    elif workers:
+        with (
+            dask.config.set({"distributed.scheduler.worker-ttl": SILENCE}),
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                worker_dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield Cluster(client)
+    else:
+        yield None
