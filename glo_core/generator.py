@@ -11,6 +11,7 @@
 * **Laid out.** Channels come last in memory, and weights lie as the folding wants them (`LAYOUTS`).
 """
 
+from threading import RLock
 from typing import Any
 
 import torch
@@ -33,6 +34,8 @@ LAYOUTS = {
     "8.weight": ((CHANNELS, CHANNELS, 25), (2, 1, 0)),
     "12.weight": ((CHANNELS, 25), (1, 0)),
 }
+# Layers draw their start from PyTorch's one global stream: threads that make networks take turns.
+GLOBAL_STREAM = RLock()
 # A picture is drawn as 7×7 blocks of 4×4 pixels.
 SIDE, BLOCK = 7, 4
 # What drawing one picture from a code of 50 takes when folded, without those by the margin's zeros.
@@ -41,27 +44,28 @@ MULTIPLICATIONS = 395_080
 
 def plain(code_dim: int) -> nn.Sequential:
     """The exercise's network in stock layers: (B, code_dim) codes to (B, 1, 28, 28) in [0, 1]."""
-    return nn.Sequential(
-        nn.Linear(code_dim, HIDDEN[0]),
-        nn.ReLU(),
-        nn.Linear(HIDDEN[0], HIDDEN[1]),
-        nn.ReLU(),
-        nn.Linear(HIDDEN[1], HIDDEN[2]),
-        nn.ReLU(),
-        nn.Unflatten(1, (CHANNELS, 5, 5)),
-        nn.Upsample(scale_factor=2),  # (B, 16, 10, 10)
-        nn.ConvTranspose2d(CHANNELS, CHANNELS, 5),  # (B, 16, 14, 14)
-        nn.BatchNorm2d(CHANNELS),
-        nn.ReLU(),
-        nn.Upsample(scale_factor=2),  # (B, 16, 28, 28)
-        nn.ConvTranspose2d(CHANNELS, 1, 5, padding=2),  # (B, 1, 28, 28)
-        nn.Sigmoid(),
-    )
+    with GLOBAL_STREAM:
+        return nn.Sequential(
+            nn.Linear(code_dim, HIDDEN[0]),
+            nn.ReLU(),
+            nn.Linear(HIDDEN[0], HIDDEN[1]),
+            nn.ReLU(),
+            nn.Linear(HIDDEN[1], HIDDEN[2]),
+            nn.ReLU(),
+            nn.Unflatten(1, (CHANNELS, 5, 5)),
+            nn.Upsample(scale_factor=2),  # (B, 16, 10, 10)
+            nn.ConvTranspose2d(CHANNELS, CHANNELS, 5),  # (B, 16, 14, 14)
+            nn.BatchNorm2d(CHANNELS),
+            nn.ReLU(),
+            nn.Upsample(scale_factor=2),  # (B, 16, 28, 28)
+            nn.ConvTranspose2d(CHANNELS, 1, 5, padding=2),  # (B, 1, 28, 28)
+            nn.Sigmoid(),
+        )
 
 
 def seeded_plain(code_dim: int, seed: int) -> nn.Sequential:
     """`plain` with PyTorch's default start, drawn from `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
+    with GLOBAL_STREAM, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return plain(code_dim)
 

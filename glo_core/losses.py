@@ -18,14 +18,16 @@ def weights(names: list[LossName]) -> Tensor:
     return torch.tensor([WEIGHTS[name] for name in names]).T
 
 
-def reconstruction_loss(pictures: Tensor, images: Tensor, weights: Tensor) -> Tensor:
-    """Each model's own loss, averaged over its batch and over pixels.
+def loss_and_gradient(pictures: Tensor, images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Each model's own loss, averaged over its batch and over pixels, and its gradient.
 
-    `pictures` and `images` are (K, B, …) in [0, 1], in any order of pixels; `weights` is (2, K).
-    Returns (K,).
+    `pictures` and `images` are (K, B, 49, 16) in [0, 1], `weights` is (2, K). Returns the losses
+    (K,), and the gradient by the pictures (K, B, 49, 16). Written by hand, it takes a third of the
+    operations that autograd needs for it.
     """
     difference = pictures - images
-    pixels = tuple(range(1, difference.dim()))
-    l1 = difference.abs().mean(pixels)
-    l2 = difference.square().mean(pixels)
-    return weights[0] * l1 + weights[1] * l2
+    l1 = difference.abs().mean((1, 2, 3))
+    l2 = difference.square().mean((1, 2, 3))
+    by_l1, by_l2 = (weights / pictures[0].numel())[..., None, None, None]
+    gradient = torch.addcmul(difference.sign() * by_l1, difference, 2 * by_l2)
+    return weights[0] * l1 + weights[1] * l2, gradient

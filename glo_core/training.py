@@ -4,10 +4,9 @@ Recipes of one shape are trained side by side as one grouped network (see `gener
 its own loss, σ, order of images and noise, and gets no gradient from its neighbours.
 
 What was tried for speed and did not pay: one thread a group and several groups at once beat several
-threads a group by half; a network wider than 10 gained nothing, one narrower than 5 paid more for
-Python than for arithmetic; `torch.compile` took a minute to save nothing; convolutions as unfolded
-matrix products were slower than oneDNN's; larger blocks of freed memory kept by the allocator, and
-huge pages, made no difference; a loss whose gradient is written by hand saved 3 %.
+threads a group by half; a network wider than 15 gained nothing, one narrower than 5 paid more for
+Python than for arithmetic; convolutions as matrix products were slower than oneDNN's; telling the
+allocator to keep freed memory, or to use huge pages, made no difference.
 """
 
 import math
@@ -20,13 +19,13 @@ from torch import Tensor
 from glo_core.data import Digits
 from glo_core.generator import Generator, as_blocks, as_pictures, seeded_plain
 from glo_core.latents import fitted_gaussian, noisy, optimizers, table
-from glo_core.losses import reconstruction_loss, weights
+from glo_core.losses import loss_and_gradient, weights
 from glo_core.model import Glo, History
 from glo_core.recipe import Recipe
 from glo_core.streams import Streams
 
 # How many models at most share one grouped network; wider ones were not faster.
-WIDTH = 10
+WIDTH = 15
 # The images redrawn after every epoch are picked at random, by a seed of their own.
 PANEL_SEED, PANEL_PER_CLASS = 0, 2
 
@@ -115,14 +114,15 @@ class Group:
         classes = self.class_table(self.labels[index] + self.model * self.classes)
         content = self.content_table(index + self.model * self.images)
         codes = torch.cat([classes, noisy(content, self.sigma, noise)], 2)
-        loss = reconstruction_loss(self.network(codes), images, self.loss_weights)
+        drawn = self.network(codes)
+        loss, gradient = loss_and_gradient(drawn.detach(), images, self.loss_weights)
         # All three optimizers forget the last batch: gradients left in a table would pile up.
         for adam in self.adams:
             adam.zero_grad()
-        loss.sum().backward()  # the sum gives every model the gradient of its own loss alone
+        drawn.backward(gradient)
         for adam in self.adams:
             adam.step()
-        return loss.detach()
+        return loss
 
     def tables(self) -> tuple[Tensor, Tensor]:
         """The class tables (K, C, class_dim) and the content tables (K, N, content_dim)."""

@@ -1,6 +1,8 @@
 """How fast the engine is, as ratios within one run: `make bench`.
 
-Everything that is compared takes turns, several times, so that a noisy machine disturbs both sides.
+What is compared takes turns, several times, so that a noisy machine disturbs both sides. The plain
+loop and each sweep run in a fresh process, as they would for a user: where a process has freed
+large memory before, its allocator is faster ever after, for the plain loop more than for others.
 Prints a table and writes reports/build/bench.json.
 """
 
@@ -30,10 +32,10 @@ from glo_core.store import Store, write_text
 from glo_core.streams import Streams
 from glo_core.study import ROOT
 from glo_core.sweep import steps, sweep
-from glo_core.training import Group
+from glo_core.training import Group, train
 
 IMAGES, TURNS = 2000, 3
-MODELS, EPOCHS, MANY = (10, 20, 40, 60), (1, 2, 4), (2000, 5000, 15000, 60000)
+MODELS, EPOCHS, MANY = (10, 20, 60), (1, 5), (2000, 5000, 15000, 60000)
 SIGMAS = [0, 1e-100, 1e-20, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5]
 SIGMAS += [1, 2, 3, 4, 5, 10, 20, 50, 100, 500, 1000]
 CPU = torch.device("cpu")
@@ -101,12 +103,41 @@ def peak_seconds(threads: int) -> float:
     return time_taken / (threads * 10 * 1024**3)
 
 
-def swept(recipes: list[Recipe], digits: Digits, threads: int) -> float:
-    """Seconds a model-step of a whole sweep, saving included."""
-    torch.set_num_threads(threads)
+def fresh(*words: str | int) -> float:
+    """What this module prints in a fresh process for these words: see `measure`."""
+    command = [sys.executable, "-m", "reports.bench", *map(str, words)]
+    return float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
+
+
+def measure(what: str, *numbers: int) -> float:
+    """`plain THREADS`, `sweep MODELS EPOCHS THREADS`, both in seconds a model-step, or `memory`."""
+    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if what == "memory":
+        return (trained_side_by_side() - imported) / 1024
+    digits = made_up(IMAGES)
+    torch.set_num_threads(numbers[-1])
+    train([Recipe(epochs=1)], made_up(100))  # PyTorch loads parts of itself when first used
+    if what == "plain":
+        recipe = Recipe(epochs=3)
+        epochs = plain_loop(recipe, digits)
+        next(epochs)  # the first one is slower
+        return seconds(lambda: list(epochs)) / steps(recipe, digits, 2)
+    models, epochs_each, _ = numbers
+    recipes = grid(["l1", "l2", "l1+l2"], SIGMAS, [0], epochs=epochs_each)[:models]
     with tempfile.TemporaryDirectory() as folder:
         time_taken = seconds(lambda: sweep(recipes, digits, Store(folder), device="cpu"))
     return time_taken / sum(steps(recipe, digits) for recipe in recipes)
+
+
+def trained_side_by_side() -> int:
+    """The peak memory, in KiB, of a process that trains 60 models as one network for an epoch."""
+    digits = made_up(IMAGES)
+    group = Group(grid(["l1", "l2", "l1+l2"], SIGMAS, [0]), digits, CPU)
+    blocks = as_blocks(digits.images)
+    noise = group.streams.normal(IMAGES, 25)
+    for index in group.streams.permutations(IMAGES).split(32, 1):
+        group.step(index, noise[:, : index.shape[1]], blocks[index])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def bare_steps(models: int, digits: Digits, content_adam: ContentAdam, count: int = 100) -> float:
@@ -121,50 +152,23 @@ def bare_steps(models: int, digits: Digits, content_adam: ContentAdam, count: in
     return time_taken / (count * models)
 
 
-def peak_memory_mb() -> float:
-    """What training 60 models side by side takes over importing PyTorch, in a fresh process."""
-    command = [sys.executable, "-m", "reports.bench", "memory"]
-    return float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
-
-
-def print_memory() -> None:
-    """The work of `peak_memory_mb`'s process."""
-    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    recipes = grid(["l1", "l2", "l1+l2"], SIGMAS, [0], epochs=1)
-    group = Group(recipes, made_up(IMAGES), CPU)
-    index = group.streams.permutations(IMAGES)
-    for start in range(0, 10 * 32, 32):
-        batch = index[:, start : start + 32]
-        group.step(batch, group.streams.normal(32, 25), torch.rand(60, 32, 49, 16))
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - imported) / 1024)
-
-
 def bench() -> dict[str, Any]:
-    """All measurements. Each time is the median over turns; rates are per second."""
+    """All measurements; each time is the median over turns."""
+    peak_memory_mb = fresh("memory")  # first: a process starts with its parent's peak
     threads = torch.get_num_threads()
     thread_counts = sorted({1, threads})
     digits = made_up(IMAGES)
-    sixty = grid(["l1", "l2", "l1+l2"], SIGMAS, [0], epochs=1)
-    one = Recipe(epochs=1)
-
-    def plain(threads: int) -> float:
-        torch.set_num_threads(threads)
-        return seconds(lambda: list(plain_loop(one, digits))) / steps(one, digits)
-
-    def longer(epochs: int) -> float:
-        recipes = [recipe.model_copy(update={"epochs": epochs}) for recipe in sixty[:20]]
-        return swept(recipes, digits, threads)
 
     def bare() -> float:
         with ThreadPoolExecutor(threads) as pool:
             runs = [pool.submit(bare_steps, 10, digits, "dense") for _ in range(threads)]
             return statistics.mean(run.result() for run in runs) / threads
 
+    longest = max(EPOCHS)
     each: dict[str, Callable[[], float]] = {"peak": lambda: peak_seconds(threads)}
-    each |= {f"plain {n}": partial(plain, n) for n in thread_counts}
-    each |= {f"models {n}": partial(swept, sixty[:n], digits, threads) for n in MODELS}
-    each |= {f"epochs {n}": partial(longer, n) for n in EPOCHS}
-    each |= {f"threads {n}": partial(swept, sixty[:20], digits, n) for n in thread_counts}
+    each |= {f"plain {n}": partial(fresh, "plain", n) for n in thread_counts}
+    each |= {f"models {n}": partial(fresh, "sweep", n, longest, threads) for n in MODELS}
+    each |= {f"threads {n}": partial(fresh, "sweep", 20, 1, n) for n in thread_counts}
     each |= {"bare": bare}
     each |= {
         f"{content_adam} {n}": partial(bare_steps, 4, made_up(n), content_adam, 20)
@@ -174,20 +178,21 @@ def bench() -> dict[str, Any]:
     turns: dict[str, list[float]] = {name: [] for name in each}
     for _, name in tqdm(list(product(range(TURNS), each)), desc="measuring", unit="time"):
         turns[name].append(each[name]())
-    torch.set_num_threads(threads)
     median = {name: statistics.median(values) for name, values in turns.items()}
 
     def scaling(what: str, values: Iterable[int]) -> list[dict[str, float]]:
         return [{what: n, "ms_a_step": 1e3 * median[f"{what} {n}"]} for n in values]
 
-    engine = median[f"models {len(sixty)}"]
+    # These two were measured under another name.
+    median |= {"epochs 1": median[f"threads {threads}"], f"epochs {longest}": median["models 20"]}
+    engine = median[f"models {max(MODELS)}"]
     plainly = min(median[f"plain {n}"] for n in thread_counts)
-    multiplications = 3 * MULTIPLICATIONS * one.batch_size  # backward is twice forward
+    multiplications = 3 * MULTIPLICATIONS * 32  # backward is twice forward
     return {
         "ratio_vs_plain": plainly / engine,
         "peak_fraction": multiplications / engine * median["peak"],
         "overhead_fraction": 1 - median["bare"] / engine,
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": peak_memory_mb,
         "plain_ms_a_step": 1e3 * plainly,
         "engine_ms_a_step": 1e3 * engine,
         "scaling": {
@@ -235,4 +240,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    print_memory() if sys.argv[1:] == ["memory"] else main()
+    if words := sys.argv[1:]:
+        print(measure(words[0], *map(int, words[1:])))
+    else:
+        main()

@@ -1,5 +1,7 @@
 """The grouped, folded network against the plain PyTorch layers, which are the reference."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -123,3 +125,15 @@ def test_the_start_depends_on_the_seed_alone_and_leaves_the_global_stream():
     again, other = seeded_plain(10, 1), seeded_plain(10, 2)
     assert torch.equal(first[0].weight, again[0].weight)
     assert not torch.equal(first[0].weight, other[0].weight)
+
+
+def test_networks_made_in_threads_have_the_start_of_their_seed():
+    expected = [seeded_plain(10, seed)[0].weight for seed in range(8)]
+
+    def made(seed):
+        plain(10)  # draws from the global stream, too
+        return seeded_plain(10, seed)[0].weight
+
+    with ThreadPoolExecutor(8) as pool:
+        for seed, found in enumerate(pool.map(made, list(range(8)) * 10)):
+            assert torch.equal(found, expected[seed % 8])
