@@ -3,10 +3,10 @@
 Recipes of one shape are trained side by side as one grouped network (see `generator`). Each keeps
 its own loss, σ, order of images and noise, and gets no gradient from its neighbours.
 
-What was tried for speed and did not pay: one thread a group and several groups at once beat several
-threads a group by half; a network wider than 15 gained nothing, one narrower than 5 paid more for
-Python than for arithmetic; convolutions as matrix products were slower than oneDNN's; telling the
-allocator to keep freed memory, or to use huge pages, made no difference.
+What was tried for speed and did not pay: several threads a group, as several groups at once with
+one thread each are half as fast again; networks wider than 10, which gained nothing or lost, and
+narrower than 5, which pay more for Python than for arithmetic; convolutions as matrix products,
+slower than oneDNN's; telling the allocator to keep freed memory, or to use huge pages.
 """
 
 import math
@@ -25,7 +25,7 @@ from glo_core.recipe import Recipe
 from glo_core.streams import Streams
 
 # How many models at most share one grouped network; wider ones were not faster.
-WIDTH = 15
+WIDTH = 10
 # The images redrawn after every epoch are picked at random, by a seed of their own.
 PANEL_SEED, PANEL_PER_CLASS = 0, 2
 

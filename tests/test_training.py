@@ -8,16 +8,16 @@ from reports.bench import plain_loop
 
 
 def test_recipes_of_one_shape_go_side_by_side_in_even_groups():
-    recipes = grid(["l1"], range(24), [0]) + grid(["l1"], [0], [0], epochs=3)
+    recipes = grid(["l1"], range(18), [0]) + grid(["l1"], [0], [0], epochs=3)
     groups = side_by_side(recipes)
-    assert sorted(map(len, groups)) == [1, 12, 12]
-    assert 12 <= WIDTH < 24
+    assert sorted(map(len, groups)) == [1, 9, 9]
+    assert 9 <= WIDTH < 18
     assert [recipe for group in groups for recipe in group] == recipes
 
 
 def test_groups_are_a_multiple_of_those_trained_at_once():
-    widths = [len(group) for group in side_by_side(grid(["l1"], range(50), [0]), 2)]
-    assert widths == [13, 13, 13, 11]
+    widths = [len(group) for group in side_by_side(grid(["l1"], range(25), [0]), 2)]
+    assert widths == [7, 7, 7, 4]
     assert [len(group) for group in side_by_side(grid(["l1"], range(3), [0]), 2)] == [2, 1]
 
 
