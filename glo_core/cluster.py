@@ -14,8 +14,8 @@ import dask
 from distributed import Client, LocalCluster, get_worker
 
 TOPIC = "glo-progress"
-# How often a group is tried again after an error, and how many workers it may cost, before it is
-# given up.
+# How often a group is tried again after an error. One that costs several workers their lives is
+# given up by Dask (`distributed.scheduler.allowed-failures`).
 RETRIES = 2
 # A worker that has not been heard of for this long is given up, and its groups go to others.
 SILENCE = "60s"

@@ -7,7 +7,7 @@
   channels, with one group a model, so no model sees another.
 * **Folded.** Nearest upsampling repeats each pixel 2×2 times, so a 5×5 convolution behind it meets
   each low-resolution pixel several times. Adding up those weights first leaves a convolution of the
-  low resolution, with 0.4 million multiplications a picture (`MULTIPLICATIONS`) instead of 2.2.
+  low resolution, and two and a half times fewer multiplications (`MULTIPLICATIONS`).
 * **Laid out.** Channels come last in memory, and weights lie as the folding wants them (`LAYOUTS`).
 """
 
@@ -243,7 +243,7 @@ def _laid_out(name: str, weight: Tensor) -> Tensor:
         return weight
     parts, order = LAYOUTS[name]
     laid = weight.reshape(parts).permute(order)
-    return laid.flatten() if laid.dim() == 2 and name.endswith("bias") else laid.flatten(1)
+    return laid.flatten() if name.endswith("bias") else laid.flatten(1)
 
 
 def _as_plain(name: str, weight: Tensor) -> Tensor:

@@ -74,20 +74,21 @@ def _train_missing(
     with tqdm(total=total, unit="step", unit_scale=True, smoothing=0.1) as bar:
 
         def progress(number: int) -> None:
+            with bar.get_lock():  # threads that train tell of it at the same time
+                bar.update(min(number, total - bar.n))  # what is trained again counts once
+
+        def progress_here(number: int) -> None:
             if stopping.is_set():
                 raise InterruptedError("the sweep was stopped")
-            bar.update(min(number, total - bar.n))  # a group that is trained again counts once
+            progress(number)
 
         if isinstance(executor, Cluster):
-            at_once, tell, shared = (
-                executor.workers,
-                executor.telling(progress),
-                executor.shared(digits),
-            )
+            at_once, deadline = executor.workers, DEADLINE
+            tell, shared = executor.telling(progress), executor.shared(digits)
         else:
-            at_once, tell, shared = torch.get_num_threads(), progress, digits
+            at_once, deadline = torch.get_num_threads(), 0
+            tell, shared = progress_here, digits
         pool = executor or ThreadPoolExecutor(at_once)
-        deadline = DEADLINE if executor else 0
         groups = {
             pool.submit(train_group, group, shared, store, device, tell, deadline): group
             for group in side_by_side(recipes, at_once)

@@ -55,11 +55,12 @@ def side_by_side(recipes: list[Recipe], at_once: int = 1) -> list[list[Recipe]]:
 
 
 def pick_device(name: str) -> torch.device:
-    """`cpu`, `cuda`, or `auto`: a GPU if PyTorch finds one. Raises DeviceError if it does not."""
-    if name == "cuda" and not torch.cuda.is_available():
+    """`cpu`, `cuda`, or `auto`: a GPU if PyTorch finds one. Raises DeviceError without one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    elif name == "cuda" and not torch.cuda.is_available():
         raise DeviceError("device = 'cuda': PyTorch finds no GPU here; use 'auto' or 'cpu'")
-    found = "cuda" if name == "auto" and torch.cuda.is_available() else name
-    return torch.device(found.replace("auto", "cpu"))
+    return torch.device(name)
 
 
 def train(

@@ -67,6 +67,8 @@ def test_a_folded_picture_needs_two_fifths_of_a_million_multiplications():
     first = 5**2 * 6**2 * 16 * 16
     second = (14 * 6 - 4) ** 2 * 16
     assert linear + first + second == MULTIPLICATIONS
+    unfolded = linear + 10**2 * 5**2 * 16 * 16 + (28 * 5 - 6) ** 2 * 16
+    assert unfolded / MULTIPLICATIONS == pytest.approx(2.5, abs=0.1)
 
 
 def test_running_statistics_equal_the_plain_layers(pair):
