@@ -85,17 +85,6 @@ def folding_matrix(block: int) -> Tensor:
     return torch.einsum("put,qvs->pquvts", axis, axis).reshape(-1, 25)
 
 
-def widening_matrix() -> Tensor:
-    """The linear map from a 5×5 kernel to the 6×6 one whose stride of 2 does the upsampling.
-
-    (36, 25) float32: repeating the input's pixels 2×2 times equals repeating the kernel's taps.
-    """
-    axis = torch.zeros(6, 5)
-    for tap in range(5):
-        axis[tap : tap + 2, tap] = 1
-    return torch.einsum("at,bs->abts", axis, axis).reshape(36, 25)
-
-
 def as_blocks(images: Tensor) -> Tensor:
     """(..., 28, 28) pictures as (..., 49, 16): each block's pixels together, as they are drawn."""
     blocks = images.unflatten(-1, (SIDE, BLOCK)).unflatten(-3, (SIDE, BLOCK)).transpose(-3, -2)
@@ -114,7 +103,8 @@ class UpsampledConvolution(torch.autograd.Function):
     """Nearest upsampling ×2 and a 5×5 transposed convolution, for K models side by side.
 
     Two exact forms, each where it is faster: forward, a convolution that draws blocks of pixels;
-    backward, the gradients of a transposed convolution with 6×6 taps and a stride of 2.
+    backward, the gradients of a transposed convolution with a stride of 2, whose every result
+    is added to four neighbouring pixels.
     """
 
     @staticmethod
@@ -124,12 +114,14 @@ class UpsampledConvolution(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         folding: Tensor,
-        widening: Tensor,
         padding: int,
     ) -> Tensor:
-        """(B, K·in, H, W), (K, 25, out·in), (K, out) to blocks (B, h, w, K, block, block, out)."""
-        ctx.save_for_backward(hidden, weight, widening)
-        ctx.padding = padding
+        """(B, K·in, H, W), (K, 25, out·in), (K, out) to blocks (B, h, w, K, block, block, out).
+
+        `padding` is 0 or 2, and cuts as much from each side of what is drawn.
+        """
+        ctx.save_for_backward(hidden, weight)
+        ctx.margin = padding // 2
         models, outs = bias.shape
         block, taps = (2, 3) if len(folding) == 36 else (4, 4)
         folded = (folding @ weight).view(models, block**2, taps, taps, outs, -1)
@@ -147,17 +139,19 @@ class UpsampledConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (blocks,) = gradients
-        hidden, weight, widening = ctx.saved_tensors
-        models, outs = blocks.shape[3], blocks.shape[6]
-        drawn = _unblocked(blocks).permute(0, 3, 1, 2)
-        wide = (widening @ weight).view(models, 6, 6, outs, -1).permute(0, 4, 1, 2, 3)
-        wide = wide.flatten(0, 1).permute(0, 3, 1, 2)  # (K·in, out, 6, 6)
-        stride, padding = 2, ctx.padding
-        to_hidden = F.conv2d(drawn, wide, None, stride, padding, groups=models)
-        to_wide = conv2d_weight(drawn, wide.shape, hidden, stride, padding, groups=models)
-        to_wide = to_wide.reshape(models, -1, outs, 36).permute(0, 3, 2, 1).flatten(2)
-        to_bias = drawn.sum((0, 2, 3)).view(models, outs) if ctx.needs_input_grad[2] else None
-        return to_hidden, widening.T @ to_wide, to_bias, None, None, None
+        hidden, weight = ctx.saved_tensors
+        models, outs, margin = blocks.shape[3], blocks.shape[6], ctx.margin
+        drawn = _unblocked(blocks)
+        kernels = weight.view(models, 5, 5, outs, -1).permute(0, 4, 1, 2, 3)
+        kernels = kernels.flatten(0, 1).permute(0, 3, 1, 2)  # (K·in, out, 5, 5)
+        added = F.pad(drawn, (0, 0) + 4 * (margin,)) if margin else drawn
+        added = added[:, :-1] + added[:, 1:]
+        added = (added[:, :, :-1] + added[:, :, 1:]).permute(0, 3, 1, 2)
+        to_hidden = F.conv2d(added, kernels, None, 2, margin, groups=models)
+        to_weight = conv2d_weight(added, kernels.shape, hidden, 2, margin, groups=models)
+        to_weight = to_weight.reshape(models, -1, outs, 25).permute(0, 3, 2, 1).flatten(2)
+        to_bias = drawn.sum((0, 1, 2)).view(models, outs) if ctx.needs_input_grad[2] else None
+        return to_hidden, to_weight, to_bias, None, None
 
 
 class Generator(nn.Module):
@@ -167,7 +161,6 @@ class Generator(nn.Module):
     running_var: Tensor
     folding1: Tensor
     folding2: Tensor
-    widening: Tensor
 
     def __init__(self, models: list[nn.Sequential]):
         """Stacks the parameters of `models`, all made by `plain` with the same `code_dim`."""
@@ -181,7 +174,6 @@ class Generator(nn.Module):
             self.register_buffer(name, torch.cat([state[f"{NORM}.{name}"] for state in states]))
         self.register_buffer("folding1", folding_matrix(2), persistent=False)
         self.register_buffer("folding2", folding_matrix(BLOCK), persistent=False)
-        self.register_buffer("widening", widening_matrix(), persistent=False)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Draws (K, B, code_dim) codes as (K, B, 49, 16) blocks of pixels in [0, 1]."""
@@ -199,7 +191,6 @@ class Generator(nn.Module):
                 weights[f"{CONV1}_weight"],
                 bias,
                 self.folding1,
-                self.widening,
                 0,
             )
         )
@@ -216,7 +207,6 @@ class Generator(nn.Module):
             weights[f"{CONV2}_weight"],
             weights[f"{CONV2}_bias"],
             self.folding2,
-            self.widening,
             2,
         )
         return drawn.view(batch, SIDE * SIDE, models, -1).sigmoid().permute(2, 0, 1, 3)
