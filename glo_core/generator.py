@@ -99,12 +99,13 @@ def as_pictures(blocks: Tensor) -> Tensor:
     return pictures
 
 
-class UpsampledConvolution(torch.autograd.Function):
-    """Nearest upsampling ×2 and a 5×5 transposed convolution, for K models side by side.
+class RectifiedConvolution(torch.autograd.Function):
+    """ReLU, nearest upsampling ×2 and a 5×5 transposed convolution, for K models side by side.
 
     Two exact forms, each where it is faster: forward, a convolution that draws blocks of pixels;
     backward, the gradients of a transposed convolution with a stride of 2, whose every result
-    is added to four neighbouring pixels.
+    is added to four neighbouring pixels. ReLU works in place, both ways: what fills no new memory
+    leaves more of the processor's caches to the rest.
     """
 
     @staticmethod
@@ -118,8 +119,10 @@ class UpsampledConvolution(torch.autograd.Function):
     ) -> Tensor:
         """(B, K·in, H, W), (K, 25, out·in), (K, out) to blocks (B, h, w, K, block, block, out).
 
-        `padding` is 0 or 2, and cuts as much from each side of what is drawn.
+        `padding` is 0 or 2, and cuts as much from each side of what is drawn. `hidden` is changed:
+        no layer before may need its own result for its gradient.
         """
+        hidden.relu_()
         ctx.save_for_backward(hidden, weight)
         ctx.margin = padding // 2
         models, outs = bias.shape
@@ -148,6 +151,7 @@ class UpsampledConvolution(torch.autograd.Function):
         added = added[:, :-1] + added[:, 1:]
         added = (added[:, :, :-1] + added[:, :, 1:]).permute(0, 3, 1, 2)
         to_hidden = F.conv2d(added, kernels, None, 2, margin, groups=models)
+        torch.ops.aten.threshold_backward.grad_input(to_hidden, hidden, 0, grad_input=to_hidden)
         to_weight = conv2d_weight(added, kernels.shape, hidden, 2, margin, groups=models)
         to_weight = to_weight.reshape(models, -1, outs, 25).permute(0, 3, 2, 1).flatten(2)
         to_bias = drawn.sum((0, 1, 2)).view(models, outs) if ctx.needs_input_grad[2] else None
@@ -178,15 +182,17 @@ class Generator(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Draws (K, B, code_dim) codes as (K, B, 49, 16) blocks of pixels in [0, 1]."""
         models, batch, _ = codes.shape
-        weights, hidden = self.weights, codes
+        weights = self.weights
+        hidden = codes
         for layer in LINEARS:
+            rectified = hidden.relu_() if layer else codes
             weight, bias = weights[f"{layer}_weight"], weights[f"{layer}_bias"]
-            hidden = torch.baddbmm(bias[:, None], hidden, weight).relu_()
+            hidden = torch.baddbmm(bias[:, None], rectified, weight)
         hidden = hidden.view(models, batch, 5, 5, CHANNELS).permute(1, 2, 3, 0, 4).flatten(3)
         # BatchNorm takes the first convolution's bias away again: there is no gradient to learn.
         bias = weights[f"{CONV1}_bias"].detach()
         hidden = _unblocked(  # (B, 14, 14, K·16)
-            UpsampledConvolution.apply(
+            RectifiedConvolution.apply(
                 hidden.permute(0, 3, 1, 2),
                 weights[f"{CONV1}_weight"],
                 bias,
@@ -201,8 +207,8 @@ class Generator(nn.Module):
             weights[f"{NORM}_weight"].flatten(),
             weights[f"{NORM}_bias"].flatten(),
             training=self.training,
-        ).relu_()
-        drawn: Tensor = UpsampledConvolution.apply(  # (B, 7, 7, K, 4, 4, 1)
+        )
+        drawn: Tensor = RectifiedConvolution.apply(  # (B, 7, 7, K, 4, 4, 1)
             hidden,
             weights[f"{CONV2}_weight"],
             weights[f"{CONV2}_bias"],

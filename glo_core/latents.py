@@ -53,17 +53,17 @@ def optimizers(
     rate: float,
     content_adam: ContentAdam,
 ) -> list[Optimizer]:
-    """The exercise's three Adams: one for the network, one for each table.
+    """The exercise's three Adams, for the network and for each table.
 
-    Adam works number by number, so one Adam over K stacked models equals K separate ones.
+    Adam works number by number, so one Adam over all that is dense, of K stacked models, equals K
+    times three.
 
     Each step of the exercise's Adam moves *every* content code, those of images that are not in the
     batch by their momentum, and so costs as much as there are images. With `content_adam="sparse"`
     an image's code and its moments rest until the image's next turn: PyTorch's `SparseAdam`.
     """
-    adams: list[Optimizer] = [
-        Adam(module.parameters(), lr=rate, fused=True) for module in (network, class_table)
-    ]
+    dense = [*network.parameters(), *class_table.parameters()]
+    content = list(content_table.parameters())
     if content_adam == "sparse":
-        return [*adams, SparseAdam(content_table.parameters(), lr=rate)]
-    return [*adams, Adam(content_table.parameters(), lr=rate, fused=True)]
+        return [Adam(dense, lr=rate, fused=True), SparseAdam(content, lr=rate)]
+    return [Adam(dense + content, lr=rate, fused=True)]

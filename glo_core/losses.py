@@ -22,8 +22,8 @@ def loss_and_gradient(pictures: Tensor, images: Tensor, weights: Tensor) -> tupl
     """Each model's own loss, averaged over its batch and over pixels, and its gradient.
 
     `pictures` and `images` are (K, B, 49, 16) in [0, 1], `weights` is (2, K). Returns the losses
-    (K,), and the gradient by the pictures (K, B, 49, 16). Written by hand, it
-    saves a twentieth of a training step over autograd.
+    (K,), and the gradient by the pictures (K, B, 49, 16). Written by hand, it saves a twentieth of
+    a training step over autograd.
     """
     difference = pictures - images
     l1 = difference.abs().mean((1, 2, 3))

@@ -107,7 +107,7 @@ class Group:
         self.model = torch.arange(self.models, device=device)[:, None]
 
     def step(self, index: Tensor, noise: Tensor, images: Tensor) -> Tensor:
-        """One batch for every model: forward, backward, and all three optimizers.
+        """One batch for every model: forward, backward, and optimizers.
 
         `index` (K, B) int64 says which images; `noise` (K, B, content_dim) is drawn from N(0, 1);
         `images` (K, B, 49, 16) are the images' blocks. Returns the losses, (K,).
@@ -117,7 +117,7 @@ class Group:
         codes = torch.cat([classes, noisy(content, self.sigma, noise)], 2)
         drawn = self.network(codes)
         loss, gradient = loss_and_gradient(drawn.detach(), images, self.loss_weights)
-        # All three optimizers forget the last batch: gradients left in a table would pile up.
+        # Every optimizer forgets the last batch: gradients left in a table would pile up.
         for adam in self.adams:
             adam.zero_grad()
         drawn.backward(gradient)

@@ -48,11 +48,10 @@ def parts():
 
 
 @pytest.mark.parametrize("content_adam", ["dense", "sparse"])
-def test_every_parameter_is_in_exactly_one_of_three_adams(parts, content_adam):
+def test_every_parameter_is_in_exactly_one_adam(parts, content_adam):
     modules = parts(content_adam)
     adams = optimizers(*modules, 1e-3, content_adam)
     held = [id(p) for adam in adams for group in adam.param_groups for p in group["params"]]
-    assert len(adams) == 3
     assert sorted(held) == sorted(id(p) for module in modules for p in module.parameters())
     assert {group["lr"] for adam in adams for group in adam.param_groups} == {1e-3}
 
