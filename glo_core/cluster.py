@@ -4,6 +4,7 @@ A sweep needs three things of whoever trains: somewhere to submit groups to, a w
 digits once, and a way to hear of progress. `Cluster` answers them with Dask.
 """
 
+import ctypes
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -20,6 +21,8 @@ RETRIES = 2
 # A worker that has not been heard of for this long is given up, and its groups go to others.
 SILENCE = "60s"
 CONNECT_SECONDS = 20
+# Options of glibc's mallopt, from its malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 class ClusterError(RuntimeError):
@@ -55,6 +58,18 @@ class Cluster(Executor):
 
 def _tell(number: int) -> None:
     get_worker().log_event(TOPIC, number)
+
+
+def keep_freed_memory() -> None:
+    """Has this process keep up to a GiB of freed memory for its next allocations.
+
+    Dask tells workers to give it back to the system at once: to get it anew, page by page, takes as
+    long as training itself. Does nothing where the C library is not glibc.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for option in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
+            libc.mallopt(option, 2**30)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 import torch
 from tqdm.auto import tqdm
 
-from glo_core.cluster import Cluster
+from glo_core.cluster import Cluster, keep_freed_memory
 from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
@@ -131,10 +131,12 @@ def train_group(
 ) -> None:
     """Trains and saves what the store lacks of a group; this runs on whoever trains.
 
-    Tells the number of steps after every epoch. With a deadline, a process whose epoch takes longer
-    (in seconds) is ended: its group is then run again by another.
+    Tells the number of steps after every epoch. Dask workers have a deadline: a process whose epoch
+    takes longer (in seconds) is ended, and its group is then run again by another.
     """
     torch.set_num_threads(1)  # of this thread; another group has the other processor
+    if deadline:
+        keep_freed_memory()
     with store.locked([run_key(recipe, digits) for recipe in group]):
         # Another process may have trained some of them while this one waited.
         lacking = [recipe for recipe in group if store.load(recipe, digits) is None]

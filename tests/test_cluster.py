@@ -1,5 +1,6 @@
 """Sweeps on Dask: new workers on this machine, and a scheduler with workers that really die."""
 
+import ctypes
 import datetime
 import os
 import socket
@@ -33,6 +34,27 @@ pytestmark = [
 def test_no_workers_and_no_scheduler_is_no_executor():
     with connected(0, "") as executor:
         assert executor is None
+
+
+PAGES = """
+import resource, torch
+from glo_core.cluster import keep_freed_memory
+
+def taken():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+keep_freed_memory()
+counts = [(torch.ones(2**21), taken())[1] for _ in range(15)]
+print(counts[-1] - counts[4])
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
+def test_freed_memory_is_kept_though_dask_says_otherwise():
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask starts workers
+    command = [sys.executable, "-c", PAGES]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20  # of 20,480 pages
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch):
