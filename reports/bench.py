@@ -20,6 +20,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -107,17 +108,27 @@ def peak_seconds(threads: int) -> float:
     return time_taken / (threads * 10 * 1024**3)
 
 
-def fresh(*words: str | int) -> float:
+def fresh(*words: str | int) -> list[float]:
     """What this module prints in a fresh process for these words: see `measure`."""
     command = [sys.executable, "-m", "reports.bench", *map(str, words)]
-    return float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout)
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    return [float(word) for word in done.stdout.split()]
 
 
-def measure(what: str, *numbers: int) -> float:
-    """`plain THREADS`, `sweep MODELS EPOCHS THREADS`, both in seconds a model-step, or `memory`."""
+def alone(measured: Callable[..., float], *arguments: Any) -> list[float]:
+    """A number measured in this process, in the form of what a fresh one prints."""
+    return [measured(*arguments)]
+
+
+def measure(what: str, *numbers: int) -> list[float]:
+    """What the words of a fresh process ask for.
+
+    `plain THREADS` gives seconds a model-step, `sweep MODELS EPOCHS THREADS` the same and the share
+    of it that is forward, backward and optimizer, `memory` MiB.
+    """
     imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if what == "memory":
-        return (trained_side_by_side() - imported) / 1024
+        return [(trained_side_by_side() - imported) / 1024]
     digits = made_up(IMAGES)
     torch.set_num_threads(numbers[-1])
     train([Recipe(epochs=1)], made_up(100))  # PyTorch loads parts of itself when first used
@@ -125,12 +136,22 @@ def measure(what: str, *numbers: int) -> float:
         recipe = Recipe(epochs=3)
         epochs = plain_loop(recipe, digits)
         next(epochs)  # the first one is slower
-        return seconds(lambda: list(epochs)) / steps(recipe, digits, 2)
-    models, epochs_each, _ = numbers
+        return [seconds(lambda: list(epochs)) / steps(recipe, digits, 2)]
+    models, epochs_each, threads = numbers
     recipes = full_sweep(epochs_each)[:models]
-    with tempfile.TemporaryDirectory() as folder:
+    stepping = []
+    step = Group.step
+
+    def timed(*group_and_batch: Any) -> Any:
+        start = time.perf_counter()
+        losses = step(*group_and_batch)
+        stepping.append(time.perf_counter() - start)
+        return losses
+
+    with tempfile.TemporaryDirectory() as folder, patch.object(Group, "step", timed):
         time_taken = seconds(lambda: sweep(recipes, digits, Store(folder), device="cpu"))
-    return time_taken / sum(steps(recipe, digits) for recipe in recipes)
+    count = sum(steps(recipe, digits) for recipe in recipes)
+    return [time_taken / count, sum(stepping) / (threads * time_taken)]
 
 
 def trained_side_by_side() -> int:
@@ -144,8 +165,9 @@ def trained_side_by_side() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def bare_steps(models: int, digits: Digits, content_adam: ContentAdam, count: int = 100) -> float:
+def bare_steps(digits: Digits, content_adam: ContentAdam) -> float:
     """Seconds a model-step of forward, backward and optimizers alone, by one thread."""
+    models, count = 4, 20
     torch.set_num_threads(1)
     group = Group(grid(["l1"], range(models), [0], content_adam=content_adam), digits, CPU)
     index = group.streams.permutations(len(digits))[:, :32]
@@ -158,44 +180,39 @@ def bare_steps(models: int, digits: Digits, content_adam: ContentAdam, count: in
 
 def bench() -> dict[str, Any]:
     """All measurements; each time is the median over turns."""
-    peak_memory_mb = fresh("memory")  # first: a process starts with its parent's peak
+    (peak_memory_mb,) = fresh("memory")  # first: a process starts with its parent's peak
     threads = torch.get_num_threads()
     thread_counts = sorted({1, threads})
-    digits = made_up(IMAGES)
-
-    def bare() -> float:
-        with ThreadPoolExecutor(threads) as pool:
-            runs = [pool.submit(bare_steps, 10, digits, "dense") for _ in range(threads)]
-            return statistics.mean(run.result() for run in runs) / threads
-
     longest = max(EPOCHS)
-    each: dict[str, Callable[[], float]] = {"peak": lambda: peak_seconds(threads)}
+    each: dict[str, Callable[[], list[float]]] = {"peak": partial(alone, peak_seconds, threads)}
     each |= {f"plain {n}": partial(fresh, "plain", n) for n in thread_counts}
     each |= {f"models {n}": partial(fresh, "sweep", n, longest, threads) for n in MODELS}
     each |= {f"threads {n}": partial(fresh, "sweep", 20, 1, n) for n in thread_counts}
-    each |= {"bare": bare}
     each |= {
-        f"{content_adam} {n}": partial(bare_steps, 4, made_up(n), content_adam, 20)
+        f"{content_adam} {n}": partial(alone, bare_steps, made_up(n), content_adam)
         for content_adam in get_args(ContentAdam)
         for n in MANY
     }
-    turns: dict[str, list[float]] = {name: [] for name in each}
+    turns: dict[str, list[list[float]]] = {name: [] for name in each}
     for _, name in tqdm(list(product(range(TURNS), each)), desc="measuring", unit="time"):
         turns[name].append(each[name]())
-    median = {name: statistics.median(values) for name, values in turns.items()}
+    median = {
+        name: statistics.median(first for first, *_ in found) for name, found in turns.items()
+    }
 
     def scaling(what: str, values: Iterable[int]) -> list[dict[str, float]]:
         return [{what: n, "ms_a_step": 1e3 * median[f"{what} {n}"]} for n in values]
 
     # These two were measured under another name.
     median |= {"epochs 1": median[f"threads {threads}"], f"epochs {longest}": median["models 20"]}
-    engine = median[f"models {max(MODELS)}"]
+    whole_sweep = f"models {max(MODELS)}"
+    engine = median[whole_sweep]
     plainly = min(median[f"plain {n}"] for n in thread_counts)
-    multiplications = 3 * MULTIPLICATIONS * 32  # backward is twice forward
+    multiplications = 3 * MULTIPLICATIONS * 32  # backward counts as twice forward
     return {
         "ratio_vs_plain": plainly / engine,
         "peak_fraction": multiplications / engine * median["peak"],
-        "overhead_fraction": 1 - median["bare"] / engine,
+        "overhead_fraction": 1 - statistics.median(share for _, share in turns[whole_sweep]),
         "peak_memory_mb": peak_memory_mb,
         "plain_ms_a_step": 1e3 * plainly,
         "engine_ms_a_step": 1e3 * engine,
@@ -245,6 +262,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if words := sys.argv[1:]:
-        print(measure(words[0], *map(int, words[1:])))
+        print(*measure(words[0], *map(int, words[1:])))
     else:
         main()
