@@ -19,7 +19,8 @@ def test_the_full_report_is_the_exercises():
     assert full.losses == ("l1", "l2", "l1+l2")
     assert (full.n, full.epochs, full.batch_size, full.learning_rate) == (2000, 50, 32, 1e-3)
     assert (full.chosen_loss, full.chosen_sigma) == ("l1", 0.1)
-    assert len(full.recipes()) == 60
+    assert full.seeds == (0, 1, 2)
+    assert len(full.recipes()) == 180
 
 
 def test_the_command_line_replaces_what_the_file_says():
