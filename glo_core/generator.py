@@ -185,7 +185,7 @@ class Generator(nn.Module):
         weights = self.weights
         hidden = codes
         for layer in LINEARS:
-            rectified = hidden.relu_() if layer else codes
+            rectified = hidden.relu_() if layer else codes  # layer 0 takes the codes themselves
             weight, bias = weights[f"{layer}_weight"], weights[f"{layer}_bias"]
             hidden = torch.baddbmm(bias[:, None], rectified, weight)
         hidden = hidden.view(models, batch, 5, 5, CHANNELS).permute(1, 2, 3, 0, 4).flatten(3)
