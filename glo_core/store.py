@@ -88,7 +88,10 @@ class Store:
             return None
 
     def save(self, glo: Glo, digits: Digits) -> Path:
-        """Writes a run to a temporary folder and renames it; `run.json` is written last."""
+        """Writes a run to a temporary folder and renames it; `run.json` is written last.
+
+        If several save the same run, even at the same moment, the first stays.
+        """
         folder = self.root / run_key(glo.recipe, digits)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=_made(self.root)) as name:
             new = Path(name) / folder.name
@@ -107,8 +110,11 @@ class Store:
                 "sha256": {name: _sha256(new / name) for name in (WEIGHTS, HISTORY)},
             }
             write_text(new / COMMIT, json.dumps(run, indent=1))
-            if not folder.exists():
+            try:
                 os.replace(new, folder)
+            except OSError:
+                if not folder.exists():
+                    raise
         return folder
 
     def remember(self, key: str, name: str, result: Any) -> None:

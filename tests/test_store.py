@@ -1,10 +1,14 @@
 """The store, on files that are really cut, flipped and deleted, and processes that really die."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -91,6 +95,23 @@ def test_saving_twice_keeps_the_first_and_leaves_nothing_behind(store, folder, m
     store.save(replace(models[0], history=history), digits)
     assert (folder / COMMIT).read_bytes() == before
     assert [path.name for path in store.root.iterdir()] == [folder.name]
+
+
+def test_many_that_save_the_same_run_at_once_leave_one(tmp_path, models, digits, monkeypatch):
+    store, writers = Store(tmp_path), 4
+    all_written = threading.Barrier(writers)
+    real = os.replace
+
+    def replace_together(source, target):
+        if Path(target).name == run_key(models[0].recipe, digits):
+            all_written.wait(timeout=60)  # nobody renames before everybody has written
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_together)
+    with ThreadPoolExecutor(writers) as pool:
+        folders = set(pool.map(lambda _: store.save(models[0], digits), range(writers)))
+    assert folders == set(store.root.iterdir())
+    assert store.load(models[0].recipe, digits)
 
 
 def test_the_code_version_ignores_comments_and_notices_code(tmp_path):
