@@ -152,8 +152,10 @@ class RectifiedConvolution(torch.autograd.Function):
         added = (added[:, :, :-1] + added[:, :, 1:]).permute(0, 3, 1, 2)
         to_hidden = F.conv2d(added, kernels, None, 2, margin, groups=models)
         torch.ops.aten.threshold_backward.grad_input(to_hidden, hidden, 0, grad_input=to_hidden)
-        to_weight = conv2d_weight(added, kernels.shape, hidden, 2, margin, groups=models)
-        to_weight = to_weight.reshape(models, -1, outs, 25).permute(0, 3, 2, 1).flatten(2)
+        to_weight = None
+        if ctx.needs_input_grad[1]:
+            to_weight = conv2d_weight(added, kernels.shape, hidden, 2, margin, groups=models)
+            to_weight = to_weight.reshape(models, -1, outs, 25).permute(0, 3, 2, 1).flatten(2)
         to_bias = drawn.sum((0, 1, 2)).view(models, outs) if ctx.needs_input_grad[2] else None
         return to_hidden, to_weight, to_bias, None, None
 
