@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from glo_core.data import Digits
-from glo_core.figures import LOSS_NAMES, sigma_name
-from glo_core.measures import Share, majority
+from glo_core.figures import LOSS_NAMES, PROBE_NAMES, sigma_name
+from glo_core.intervals import Share
 from glo_core.model import Glo
+from glo_core.probes import chance
 from glo_core.study import Study
 
-# What the old report chose by eye.
-EXERCISE_CHOICE = ("l1", 0.1)
 # The rules' thresholds. Rank correlation from which on we say "rises (falls) with":
 RANK = 0.9
 # A noise level up to LOW is very low, from HIGH on very high; without one, no claim about it.
@@ -54,10 +53,7 @@ def findings(study: Study) -> dict[int, Finding]:
     final: dict[str, list[float]] = {
         name: study.measure("final_loss", name).tolist() for name in study.losses
     }
-    leaks = {
-        shown: study.shares(name, loss)[0]
-        for name, shown in (("leakage_linear", "linear"), ("leakage_mlp", "MLP"))
-    }
+    leaks = {shown: study.shares(f"leakage_{name}", loss)[0] for name, shown in PROBE_NAMES.items()}
     found = [
         more_noise_higher_loss(sigmas, final),
         low_noise_unclear_conversions(
@@ -69,7 +65,7 @@ def findings(study: Study) -> dict[int, Finding]:
             study.measure("variety", loss).tolist(),
         ),
         drawings_improve(panel_errors(study.model(), study.digits)),
-        low_noise_leaks(sigmas, leaks, majority(study.digits.labels)),
+        low_noise_leaks(sigmas, leaks, chance(len(study.digits.class_names))),
     ]
     return {finding.id: finding for finding in found}
 
@@ -146,17 +142,15 @@ def drawings_improve(errors: NDArray[np.float64]) -> Finding:
     )
 
 
-def low_noise_leaks(
-    sigmas: Sequence[float], leakage: Mapping[str, Share], majority: float
-) -> Finding:
-    """Holds if, at the lowest σ, any probe surely reads more than the majority class's share."""
+def low_noise_leaks(sigmas: Sequence[float], leakage: Mapping[str, Share], floor: float) -> Finding:
+    """Holds if, at the lowest σ, any probe surely reads more than the chance level `floor`."""
     parts = [f"the {name} probe reads {percent(found)}" for name, found in leakage.items()]
     return Finding(
         5,
         "low noise leaks the class into the content code.",
-        any(found.low > majority for found in leakage.values()) if sigmas[0] <= LOW else None,
-        f"at σ = {sigma_name(sigmas[0])} {', '.join(parts)}, where always naming the most "
-        f"frequent class reads {majority:.1%}",
+        any(found.low > floor for found in leakage.values()) if sigmas[0] <= LOW else None,
+        f"at σ = {sigma_name(sigmas[0])} {', '.join(parts)}, where always naming one class "
+        f"reads {floor:.1%}",
         "fig-leakage",
     )
 

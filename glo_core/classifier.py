@@ -38,7 +38,7 @@ def lenet(classes: int) -> nn.Sequential:
     )
 
 
-def train_classifier(digits: Digits, seed: int = 0) -> nn.Sequential:
+def train_classifier(digits: Digits, seed: int = 0, steps: int = STEPS) -> nn.Sequential:
     """A `lenet` trained on randomly distorted digits, frozen, in eval mode; same seed, same bits.
 
     Raises ValueError for fewer than two classes.
@@ -51,8 +51,8 @@ def train_classifier(digits: Digits, seed: int = 0) -> nn.Sequential:
         torch.manual_seed(seed)
         network = lenet(classes).to(memory_format=torch.channels_last)
     adam = Adam(network.parameters(), lr=RATE, weight_decay=1e-4)
-    schedule = OneCycleLR(adam, RATE, total_steps=STEPS)
-    for _ in range(STEPS):
+    schedule = OneCycleLR(adam, RATE, total_steps=steps)
+    for _ in range(steps):
         index = torch.randint(len(digits), (BATCH,), generator=random)
         pictures = distorted(digits.images[index], random)
         loss = F.cross_entropy(

@@ -7,7 +7,7 @@ stand at equal distances in rising order, so that 0, 1e-100 and 1000 can be read
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -33,9 +33,10 @@ STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
 }
 # Okabe and Ito's colours, which the colour-blind can tell apart, with a marker of their own each.
-LOSS_NAMES = {"l1": "L1", "l2": "L2", "l1+l2": "L1+L2"}
+LOSS_NAMES = {"l1": "L1", "l2": "L2", "l1+l2": "L1+L2", "laplacian": "Laplacian"}
+PROBE_NAMES = {"linear": "linear", "knn": "kNN", "mlp": "MLP"}
 LOSS_STYLES = {"L1": ("#0072B2", "o"), "L2": ("#D55E00", "s"), "L1+L2": ("#009E73", "^")}
-OTHER_STYLES = (("#000000", "D"), ("#CC79A7", "v"))
+OTHER_STYLES = (("#000000", "D"), ("#CC79A7", "v"), ("#E69F00", "P"))
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -46,6 +47,18 @@ def sigma_name(sigma: float) -> str:
     mantissa, exponent = f"{sigma:e}".split("e")
     factor = "" if float(mantissa) == 1 else f"{float(mantissa):g}·"
     return f"{factor}10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+class Point(NamedTuple):
+    """One model in `frontier_plot`: its measures, and how it is marked."""
+
+    sigma: float
+    error: float
+    conversion: float
+    leakage: float
+    marker: str
+    filled: bool
+    name: str = ""
 
 
 # --- mosaics -------------------------------------------------------------------------------------
@@ -124,12 +137,20 @@ def new_figure(height: float = 2.9, width: float = 5.2) -> tuple[Figure, Axes]:
         return figure, figure.add_subplot()
 
 
-def sigma_axis(axes: Axes, sigmas: Sequence[float]) -> None:
-    """The ordinal σ axis: every noise level is a tick, at equal distances."""
+def sigma_axis(axes: Axes, sigmas: Sequence[float], ratios: Sequence[float] | None = None) -> None:
+    """The ordinal σ axis: every noise level is a tick, at equal distances.
+
+    `ratios`, σ over the spread of the content codes, stand above, as σ alone means nothing.
+    """
     axes.set_xticks(range(len(sigmas)), [sigma_name(sigma) for sigma in sigmas])
     if len(sigmas) > 8:
         axes.tick_params(axis="x", rotation=60, labelsize=8)
     axes.set_xlabel("noise level σ (each level one step)")
+    if ratios is not None:
+        above = axes.secondary_xaxis("top")
+        above.set_xticks(range(len(sigmas)), [sigma_name(float(f"{r:.2g}")) for r in ratios])
+        above.tick_params(axis="x", rotation=60, labelsize=7)
+        above.set_xlabel("σ over the spread of the content codes", fontsize=8)
 
 
 def against_sigma(
@@ -137,12 +158,13 @@ def against_sigma(
     curves: Mapping[str, ArrayLike],
     ylabel: str,
     lines: Mapping[str, float] | None = None,
+    ratios: Sequence[float] | None = None,
 ) -> Figure:
     """Measures against σ. A curve is (S,), or (S, 3) with the ends of its interval.
 
-    `lines` are levels to compare with, drawn across and named.
+    `lines` are levels to compare with, drawn across and named; `ratios` as in `sigma_axis`.
     """
-    figure, axes = new_figure()
+    figure, axes = new_figure(2.9 if ratios is None else 3.5)
     for k, (name, values) in enumerate(curves.items()):
         color, marker = LOSS_STYLES.get(name, OTHER_STYLES[k % len(OTHER_STYLES)])
         values = np.asarray(values)
@@ -152,23 +174,72 @@ def against_sigma(
             axes.fill_between(
                 range(len(middle)), values[:, 1], values[:, 2], color=color, alpha=0.2, lw=0
             )
-    for name, level in (lines or {}).items():
-        axes.axhline(level, color="0.35", lw=1, ls="--", label=name)
-    sigma_axis(axes, sigmas)
+    for (name, level), dashes in zip((lines or {}).items(), ("--", ":", "-."), strict=False):
+        axes.axhline(level, color="0.35", lw=1, ls=dashes, label=name)
+    sigma_axis(axes, sigmas, ratios)
     axes.set_ylabel(ylabel)
     axes.legend(loc="best", fontsize=8)
     return figure
 
 
 def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: str) -> Figure:
-    """Training loss per epoch, (S, E), a curve for each σ with its colour on a bar of all σ."""
+    """Training loss per epoch, (S, seeds, E), a curve for each σ with its colour on a bar of all σ.
+
+    A curve is the mean over seeds, in a band from the least to the largest.
+    """
     figure, axes = new_figure(3.3)
     colors = mpl.colormaps["viridis"].resampled(len(sigmas))
-    epochs = np.arange(1, losses.shape[1] + 1)
-    for k, curve in enumerate(losses):
-        axes.plot(epochs, curve, color=colors(k), lw=1.2, marker="." if len(epochs) == 1 else "")
+    epochs = np.arange(1, losses.shape[2] + 1)
+    for k, curves in enumerate(losses):
+        marker = "." if len(epochs) == 1 else ""
+        axes.plot(epochs, curves.mean(0), color=colors(k), lw=1.2, marker=marker)
+        axes.fill_between(epochs, curves.min(0), curves.max(0), color=colors(k), alpha=0.25, lw=0)
     axes.set_xlabel("epoch")
     axes.set_ylabel(ylabel)
+    _sigma_bar(figure, [axes], sigmas)
+    return figure
+
+
+def frontier_plot(
+    sigmas: Sequence[float], points: Sequence[Point], target: tuple[float, float, float]
+) -> Figure:
+    """Models by reconstruction error, conversion and leakage: what is gained and paid at once.
+
+    `target` are the bounds of the three: at most, at least, at most. The corners that lie within
+    are shaded.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure((5.6, 5.2), layout="constrained")
+        upper, lower = figure.subplots(2, sharex=True)
+    colors = mpl.colormaps["viridis"].resampled(len(sigmas))
+    for point in points:
+        color = colors(sigmas.index(point.sigma)) if point.sigma in sigmas else "#D55E00"
+        face = color if point.filled else "none"
+        for axes, value in ((upper, point.conversion), (lower, point.leakage)):
+            style = {"marker": point.marker, "s": 26, "facecolors": face, "edgecolors": color}
+            axes.scatter(point.error, value, **style)
+            if point.name:
+                axes.annotate(
+                    point.name,
+                    (point.error, value),
+                    xytext=(4, 4),
+                    textcoords="offset points",
+                    fontsize=7,
+                )
+    worst = max(point.error for point in points)
+    upper.fill_between([0, target[0]], target[1], 1.01, color="0.85", lw=0)
+    lower.fill_between([0, target[0]], 0, target[2], color="0.85", lw=0)
+    upper.set_ylabel("conversions read\nas their target")
+    lower.set_ylabel("class read from the\ncontent code (MLP)")
+    lower.set_xlabel("reconstruction error L1")
+    lower.set_xlim(min(point.error for point in points) * 0.8, worst * 1.05)
+    _sigma_bar(figure, [upper, lower], sigmas)
+    return figure
+
+
+def _sigma_bar(figure: Figure, axes: list[Axes], sigmas: Sequence[float]) -> None:
+    """The bar of σ's colours, each level one step."""
+    colors = mpl.colormaps["viridis"].resampled(len(sigmas))
     norm = mpl.colors.BoundaryNorm(np.arange(len(sigmas) + 1) - 0.5, len(sigmas))
     bar = figure.colorbar(
         mpl.cm.ScalarMappable(norm, colors), ax=axes, ticks=range(len(sigmas)), aspect=30
@@ -176,7 +247,6 @@ def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: st
     bar.ax.set_yticklabels([sigma_name(sigma) for sigma in sigmas], fontsize=7)
     bar.ax.set_title("σ", fontsize=9)
     bar.ax.tick_params(length=0)
-    return figure
 
 
 def against_epochs(curves: Mapping[str, ArrayLike], ylabel: str) -> Figure:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, SparseAdam
 
-from glo_core.recipe import ContentAdam
+from glo_core.recipe import ContentAdam, Recipe
 
 # Keeps the covariance positive definite when a model has fewer images than content dimensions.
 JITTER = 1e-6
@@ -35,6 +35,26 @@ def fitted_gaussian(content: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.cholesky(covariance + JITTER * eye)
 
 
+def content_starts(draws: Tensor, images: Tensor, recipe: Recipe) -> Tensor:
+    """Where content codes start, (K, N, content_dim), with numbers of a root mean square.
+
+    `draws` (K, N, content_dim) are from N(0, 1), `images` (N, 28, 28). Principal components are the
+    same for every model, and need as many images and pixels as codes have numbers.
+    """
+    if recipe.content_start == "normal":
+        return recipe.content_scale * draws
+    rows = images.flatten(1)
+    left, spread, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    scores = (left * spread)[:, : recipe.content_dim]
+    if scores.shape[1] < recipe.content_dim:
+        raise ValueError(
+            f"content_dim = {recipe.content_dim}: {len(rows)} images have {scores.shape[1]} "
+            "principal components"
+        )
+    starts: Tensor = recipe.content_scale * scores / scores.square().mean().sqrt()
+    return starts.expand_as(draws)
+
+
 def table(starts: Tensor, content_adam: ContentAdam = "dense") -> nn.Embedding:
     """The learned table of K models' codes that start at (K, rows, dim): (K·rows, dim).
 
@@ -50,8 +70,7 @@ def optimizers(
     network: nn.Module,
     class_table: nn.Module,
     content_table: nn.Module,
-    rate: float,
-    content_adam: ContentAdam,
+    recipe: Recipe,
 ) -> list[Optimizer]:
     """The exercise's three Adams, for the network and for each table.
 
@@ -62,8 +81,11 @@ def optimizers(
     batch by their momentum, and so costs as much as there are images. With `content_adam="sparse"`
     an image's code and its moments rest until the image's next turn: PyTorch's `SparseAdam`.
     """
-    dense = [*network.parameters(), *class_table.parameters()]
-    content = list(content_table.parameters())
-    if content_adam == "sparse":
-        return [Adam(dense, lr=rate, fused=True), SparseAdam(content, lr=rate)]
-    return [Adam(dense + content, lr=rate, fused=True)]
+    # A table of no numbers, of models without class codes, has nothing to learn.
+    classes = [codes for codes in class_table.parameters() if codes.numel()]
+    groups = [{"params": list(network.parameters()), "lr": recipe.learning_rate}]
+    groups += [{"params": codes, "lr": recipe.latent_rate} for codes in classes]
+    content = {"params": list(content_table.parameters()), "lr": recipe.latent_rate}
+    if recipe.content_adam == "sparse":
+        return [Adam(groups, fused=True), SparseAdam([content])]
+    return [Adam([*groups, content], fused=True)]

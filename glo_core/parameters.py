@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from glo_core.experiments import METHODS, OLD_LOSS, OLD_SIGMA, TRAPS
 from glo_core.recipe import ContentAdam, Count, LossName, Rate, Recipe, Seed, Sigma, grid
 
 
@@ -47,7 +48,10 @@ class Parameters(BaseModel):
     sigmas         the noise levels, in the content codes' units
     losses         the losses: l1, l2, l1+l2
     seeds          the models' seeds: pictures show the first, measures are means over all
-    epochs, batch_size, learning_rate, content_adam    as in `Recipe`
+    epochs, batch_size, learning_rate, latent_rate, content_adam    as in `Recipe`
+    learning_latent_rate, frontier_sigmas    the frontier compares the latents' rate with this
+                   higher one, at these noise levels
+    trap_sigma     the noise level at which each trap is switched on
     chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
     pick_seed      the seed of every random pick of digits to show
     threads        how many groups of models train at a time in this process, and how many models
@@ -67,6 +71,10 @@ class Parameters(BaseModel):
     epochs: Count
     batch_size: Count
     learning_rate: Annotated[Rate, Number]
+    latent_rate: Annotated[Rate, Number]
+    learning_latent_rate: Annotated[Rate, Number]
+    frontier_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
+    trap_sigma: Annotated[Sigma, Number]
     content_adam: ContentAdam
     chosen_loss: LossName
     chosen_sigma: Annotated[Sigma, Number]
@@ -98,17 +106,56 @@ class Parameters(BaseModel):
         """All but what says only where, and how many at a time, things are computed."""
         return self.model_dump(mode="json", exclude={"threads", "workers", "scheduler", "device"})
 
-    def recipes(self) -> list[Recipe]:
-        """Every recipe of the sweep: losses, then σ ascending, then seeds."""
-        return grid(
-            self.losses,
-            sorted(self.sigmas),
-            self.seeds,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            content_adam=self.content_adam,
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What all recipes have in common, unless they are to differ in it."""
+        names = ("epochs", "batch_size", "learning_rate", "latent_rate", "content_adam")
+        return {name: getattr(self, name) for name in names}
+
+    def recipe(self, loss: LossName, sigma: float, **changes: Any) -> Recipe:
+        """The recipe of a loss and σ, of the first seed, with some other fields changed."""
+        return Recipe(
+            **{**self.shared, "seed": self.seeds[0], "loss": loss, "sigma": sigma, **changes}
         )
+
+    def over_seeds(self, recipe: Recipe) -> list[Recipe]:
+        """The recipe with every seed."""
+        return [recipe.model_copy(update={"seed": seed}) for seed in self.seeds]
+
+    def sweep(self) -> list[Recipe]:
+        """Losses, then σ rising, then seeds."""
+        return grid(self.losses, sorted(self.sigmas), self.seeds, **self.shared)
+
+    def frontier(self) -> list[Recipe]:
+        """Both of the latents' rates, then losses, then σ rising, all of the first seed."""
+        sigmas = sorted(self.frontier_sigmas)
+        return [
+            self.recipe(loss, sigma, latent_rate=rate)
+            for rate in (self.latent_rate, self.learning_latent_rate)
+            for loss in self.losses
+            for sigma in sigmas
+        ]
+
+    def traps(self) -> dict[str, Recipe]:
+        """Without a trap (""), and with each by its field, all of the first seed."""
+        base = {"": self.recipe(self.chosen_loss, self.trap_sigma)}
+        return base | {
+            trap.field: self.recipe(self.chosen_loss, self.trap_sigma, **{trap.field: True})
+            for trap in TRAPS
+        }
+
+    def methods(self) -> dict[str, Recipe]:
+        """Each method by its key, of the first seed."""
+        return {
+            method.key: self.recipe(**{"loss": OLD_LOSS, "sigma": OLD_SIGMA, **method.changes})
+            for method in METHODS
+        }
+
+    def recipes(self) -> list[Recipe]:
+        """Every recipe of the report, each once: the sweep's first, then the others'."""
+        others = [*self.frontier(), *self.traps().values(), *self.methods().values()]
+        seeded = [each for recipe in others for each in self.over_seeds(recipe)]
+        return list(dict.fromkeys([*self.sweep(), *seeded]))
 
 
 def read(path: Path | str, overrides: dict[str, Any] | None = None) -> Parameters:

@@ -5,14 +5,9 @@ is **leakage**: class information that sits where only content belongs. One prob
 nothing leaks, as it may be blind to the way in which the class is written; so there are three.
 """
 
-import math
 import warnings
-from typing import NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.stats import t as student
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
@@ -22,16 +17,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from glo_core.intervals import Share, corrected_interval
+
 PROBES = ("linear", "knn", "mlp")
 FOLDS, REPEATS = 5, 2
-
-
-class Share(NamedTuple):
-    """A share of cases with its 95 % interval, all in [0, 1]."""
-
-    value: float
-    low: float
-    high: float
 
 
 def probes() -> dict[str, Pipeline]:
@@ -78,27 +67,6 @@ def leakage(codes: Tensor, labels: Tensor, probe: Pipeline) -> Share:
             error_score="raise",
         )
     return corrected_interval(scores, 1 / (FOLDS - 1))
-
-
-def corrected_interval(scores: NDArray[np.float64], test_per_train: float) -> Share:
-    """The mean of (J,) scores of folds with a 95 % interval that knows they are not independent.
-
-    Any two folds share most of their training images, so that their scores vary less than those of
-    J separate data sets would. The corrected resampled t interval makes up for it: variance
-    (1/J + `test_per_train`) s², with s² that of the scores and J - 1 degrees of freedom (Nadeau &
-    Bengio 2003, Inference for the Generalization Error; Bouckaert & Frank 2004 for repeated folds).
-    `test_per_train` is the images tested per image trained on. The interval is clipped to [0, 1],
-    and has no width where all scores are equal.
-
-    Raises ValueError for fewer than two scores.
-    """
-    count = len(scores)
-    if count < 2:
-        raise ValueError(f"{count} scores: an interval needs at least 2")
-    value = float(scores.mean())
-    error = math.sqrt((1 / count + test_per_train) * float(scores.var(ddof=1)))
-    reach = float(student.ppf(0.975, count - 1)) * error
-    return Share(value, max(0.0, value - reach), min(1.0, value + reach))
 
 
 def shuffled_null(codes: Tensor, labels: Tensor, probe: Pipeline, seed: int = 0) -> Share:

@@ -10,24 +10,28 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from glo_core import generator, latents, losses, streams, training
+from glo_core import classifier, encoders, generator, latents, losses, streams, training
+from glo_core.classifier import train_classifier
 from glo_core.data import Digits
+from glo_core.encoders import encoder_of
 from glo_core.generator import plain
 from glo_core.model import Glo, History
 from glo_core.recipe import Recipe
 
 log = logging.getLogger(__name__)
+Opened = TypeVar("Opened")
 
 WEIGHTS, HISTORY, COMMIT = "weights.safetensors", "history.safetensors", "run.json"
 # The fields of a `History`, by where they are kept.
@@ -56,7 +60,8 @@ def code_version(*modules: ModuleType) -> str:
 @cache
 def engine_version() -> str:
     """The version of all code that a trained model depends on, PyTorch's included."""
-    return f"{torch.__version__} {code_version(generator, latents, losses, streams, training)}"
+    modules = (classifier, encoders, generator, latents, losses, streams, training)
+    return f"{torch.__version__} {code_version(*modules)}"
 
 
 def run_key(recipe: Recipe, digits: Digits) -> str:
@@ -75,11 +80,15 @@ class Store:
     def load(self, recipe: Recipe, digits: Digits) -> Glo | None:
         """The run of this recipe on these digits, or None. A damaged one is set aside."""
         key = run_key(recipe, digits)
+        return self._opened(key, lambda folder: _read(folder, recipe, digits))
+
+    def _opened(self, key: str, read: Callable[[Path], Opened]) -> Opened | None:
+        """What `read` makes of a folder, or None; one that it cannot read is set aside."""
         folder = self.root / key
         if not folder.exists():
             return None
         try:
-            return _read(folder, recipe, digits)
+            return read(folder)
         except (RunError, OSError, ValueError, KeyError) as error:
             aside = Path(tempfile.mkdtemp(dir=_made(self.root / ".damaged"))) / key
             with suppress(FileNotFoundError):  # another process was faster
@@ -88,28 +97,51 @@ class Store:
             return None
 
     def save(self, glo: Glo, digits: Digits) -> Path:
-        """Writes a run to a temporary folder and renames it; `run.json` is written last.
+        """Writes a run. If several save the same run, even at the same moment, the first stays."""
+        history = glo.history
+        weights = {f"network.{name}": value for name, value in glo.network.state_dict().items()}
+        weights |= {"class_table": glo.class_table, "content_table": glo.content_table}
+        if glo.encoder is not None:
+            states = glo.encoder.state_dict().items()
+            weights |= {f"encoder.{name}": value for name, value in states}
+        files = {WEIGHTS: weights, HISTORY: {name: getattr(history, name) for name in _TENSORS}}
+        about = {
+            "recipe": glo.recipe.model_dump(),
+            "digits": {"source": digits.source, "fingerprint": digits.fingerprint},
+            "engine": engine_version(),
+            **{name: getattr(history, name) for name in _NUMBERS},
+        }
+        return self._place(run_key(glo.recipe, digits), files, about)
 
-        If several save the same run, even at the same moment, the first stays.
+    def classifier(self, digits: Digits, seed: int = 0) -> nn.Sequential:
+        """The classifier trained on these digits: kept like a run, and trained if it is not there.
+
+        Raises ValueError for fewer than two classes.
         """
-        folder = self.root / run_key(glo.recipe, digits)
+        content = [torch.__version__, code_version(classifier), digits.fingerprint, seed]
+        key = f"classifier-seed{seed}-{hashlib.sha256(str(content).encode()).hexdigest()[:16]}"
+        state = self._opened(key, _weights)
+        if state is None:
+            network = train_classifier(digits, seed)
+            about = {"digits": {"source": digits.source, "fingerprint": digits.fingerprint}}
+            self._place(key, {WEIGHTS: network.state_dict()}, about)
+            return network
+        network = classifier.lenet(len(digits.class_names))
+        network.load_state_dict(state)
+        return network.eval().requires_grad_(False)
+
+    def _place(self, key: str, files: dict[str, dict[str, Tensor]], about: dict[str, Any]) -> Path:
+        """Writes a folder under a temporary name and renames it; `run.json` is written last."""
+        folder = self.root / key
         with tempfile.TemporaryDirectory(prefix=".new-", dir=_made(self.root)) as name:
-            new = Path(name) / folder.name
+            new = Path(name) / key
             new.mkdir()
-            weights = {f"network.{name}": value for name, value in glo.network.state_dict().items()}
-            weights |= {"class_table": glo.class_table, "content_table": glo.content_table}
-            save_file(weights, new / WEIGHTS)
-            history = glo.history
-            pictures = {name: getattr(history, name) for name in _TENSORS}
-            save_file(pictures, new / HISTORY)
-            run = {
-                "recipe": glo.recipe.model_dump(),
-                "digits": {"source": digits.source, "fingerprint": digits.fingerprint},
-                "engine": engine_version(),
-                **{name: getattr(history, name) for name in _NUMBERS},
-                "sha256": {name: _sha256(new / name) for name in (WEIGHTS, HISTORY)},
-            }
-            write_text(new / COMMIT, json.dumps(run, indent=1))
+            for file, tensors in files.items():
+                save_file(
+                    {name: tensor.contiguous() for name, tensor in tensors.items()}, new / file
+                )
+            about = {**about, "sha256": {file: _sha256(new / file) for file in files}}
+            write_text(new / COMMIT, json.dumps(about, indent=1))
             try:
                 os.replace(new, folder)
             except OSError:
@@ -148,22 +180,32 @@ class Store:
             yield
 
 
-def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
-    run = json.loads((folder / COMMIT).read_text(encoding="utf-8"))
+def _verified(folder: Path) -> dict[str, Any]:
+    """What a folder's `run.json` says. Raises RunError if a file is not what it says."""
+    run: dict[str, Any] = json.loads((folder / COMMIT).read_text(encoding="utf-8"))
     for name, expected in run["sha256"].items():
         found = _sha256(folder / name)
         if found != expected:
             raise RunError(f"{name} has SHA-256 {found[:12]}…, expected {expected[:12]}…")
+    return run
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    _verified(folder)
+    return load_file(folder / WEIGHTS)
+
+
+def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
+    run = _verified(folder)
     weights = load_file(folder / WEIGHTS)
     history: dict[str, Any] = load_file(folder / HISTORY)
     network = plain(recipe.class_dim + recipe.content_dim)
-    network.load_state_dict(
-        {
-            name.removeprefix("network."): value
-            for name, value in weights.items()
-            if name.startswith("network.")
-        }
-    )
+    network.load_state_dict(_part(weights, "network."))
+    reader = None
+    if recipe.encoder != "none":
+        reader = encoder_of(recipe, len(weights["class_table"]))
+        reader.load_state_dict(_part(weights, "encoder."))
+        reader.eval().requires_grad_(False)
     return Glo(
         recipe=recipe,
         network=network.eval(),
@@ -171,7 +213,17 @@ def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
         content_table=weights["content_table"],
         labels=digits.labels,
         history=History(**history, **{name: run[name] for name in _NUMBERS}),
+        encoder=reader,
     )
+
+
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights of one network, by their names in it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }
 
 
 def write_text(path: Path, text: str) -> None:

@@ -26,7 +26,11 @@ class Streams:
         draws = [torch.randperm(n, generator=generator) for generator in self._generators]
         return torch.stack(draws)[self._stream_of_model]
 
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """Random integers from 0 to high - 1, (K, *shape) int64."""
+        draws = [torch.randint(high, shape, generator=generator) for generator in self._generators]
+        return torch.stack(draws)[self._stream_of_model]
+
     def seeds(self) -> list[int]:
         """A seed for each model's other random parts, drawn from its stream: K integers."""
-        draws = [torch.randint(2**32, (), generator=generator) for generator in self._generators]
-        return torch.stack(draws)[self._stream_of_model].tolist()
+        return self.integers(2**32).tolist()

@@ -4,7 +4,9 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 """
 
 import hashlib
-from functools import cached_property
+import json
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,25 @@ import sklearn
 import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from glo_core import data, measures, model
+from glo_core import (
+    classifier,
+    conversions,
+    data,
+    intervals,
+    measures,
+    model,
+    priors,
+    probes,
+    quality,
+    reconstruction,
+    style,
+)
 from glo_core.cluster import connected
 from glo_core.data import DataError, Digits, Splits
-from glo_core.measures import Share
+from glo_core.intervals import Share, share
 from glo_core.model import Glo
 from glo_core.parameters import Parameters, read
 from glo_core.recipe import LossName, Recipe
@@ -29,7 +42,19 @@ from glo_core.sweep import sweep
 
 # The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
 ROOT = Path(__file__).resolve().parents[1]
-JUDGE_IMAGES = 5000
+# All code that a measure depends on, besides that of the model itself.
+MEASURING = (
+    classifier,
+    conversions,
+    intervals,
+    measures,
+    model,
+    priors,
+    probes,
+    quality,
+    reconstruction,
+    style,
+)
 
 
 class Study:
@@ -57,7 +82,7 @@ class Study:
 
     @cached_property
     def models(self) -> dict[Recipe, Glo]:
-        """Every model of the sweep: from the store, or trained now."""
+        """Every model of the report: from the store, or trained now."""
         chosen, recipes = self.parameters, self.parameters.recipes()
         torch.set_num_threads(chosen.threads)
         # No workers are started for a study that lacks nothing.
@@ -72,75 +97,95 @@ class Study:
         recipes = self.parameters.recipes()
         return all((self.store.root / run_key(recipe, self.digits)).exists() for recipe in recipes)
 
+    def swept(self, loss: LossName | None = None, sigma: float | None = None) -> Recipe:
+        """The sweep's recipe of a loss and σ, of the first seed; of the chosen ones by default."""
+        chosen = self.parameters
+        loss = chosen.chosen_loss if loss is None else loss
+        sigma = chosen.chosen_sigma if sigma is None else sigma
+        if loss not in self.losses or sigma not in self.sigmas:
+            raise KeyError(
+                f"no model with loss, sigma = {loss!r}, {sigma!r}: the sweep has {self.losses!r} "
+                f"with {self.sigmas!r}"
+            )
+        return chosen.recipe(loss, sigma)
+
     def model(self, loss: LossName | None = None, sigma: float | None = None) -> Glo:
-        """The model of a loss and σ of the sweep; of the parameters' chosen ones by default."""
-        wanted = (
-            self.parameters.chosen_loss if loss is None else loss,
-            self.parameters.chosen_sigma if sigma is None else sigma,
-            self.parameters.seeds[0],
-        )
-        for recipe, glo in self.models.items():
-            if (recipe.loss, recipe.sigma, recipe.seed) == wanted:
-                return glo
-        raise KeyError(
-            f"no model with loss, sigma, seed = {wanted}: the sweep has {self.losses!r}"
-            f" with {self.sigmas!r}"
-        )
+        """The model of a loss and σ of the sweep, of the first seed; the chosen one by default."""
+        return self.models[self.swept(loss, sigma)]
 
     def across(self, loss: LossName) -> list[Glo]:
-        """The models of one loss, σ rising."""
+        """The models of one loss, σ rising, of the first seed."""
         return [self.model(loss, sigma) for sigma in self.sigmas]
 
-    @property
-    def judge_digits(self) -> Digits:
-        """What the judge learns from: the first of its split, as more would take minutes."""
-        return self.splits.judge.subset(range(min(len(self.splits.judge), JUDGE_IMAGES)))
+    def over_seeds(self, recipe: Recipe) -> list[Glo]:
+        """A recipe's models, one for each seed."""
+        return [self.models[each] for each in self.parameters.over_seeds(recipe)]
 
     @cached_property
-    def judge(self) -> Pipeline:
-        """The judge, trained on digits that no model has seen."""
-        return measures.train_judge(self.judge_digits)
+    def judge(self) -> nn.Sequential:
+        """The judge, trained on digits that no model has seen: from the store, or trained now."""
+        return self.store.classifier(self.splits.judge)
 
     @cached_property
     def judge_accuracy(self) -> Share:
         """How often the judge reads real digits right that neither it nor a model has seen."""
         test = self.splits.test
-        return measures.share((measures.read_by(self.judge, test.images) == test.labels).numpy())
+        return share((classifier.read(self.judge, test.images) == test.labels).numpy())
 
     @cached_property
     def measured(self) -> dict[Recipe, dict[str, Any]]:
         """Every model's measures (see `measures.evaluate`): from the store, or measured now."""
-        content = [code_version(measures, model), self.judge_digits.fingerprint]
+        return self._measured("measures", list(self.models), measures.evaluate)
+
+    @cached_property
+    def examined(self) -> dict[Recipe, dict[str, Any]]:
+        """The methods' further measures (see `measures.examine`), kept likewise."""
+        methods = self.parameters.methods().values()
+        recipes = [each for recipe in methods for each in self.parameters.over_seeds(recipe)]
+        examine = partial(measures.examine, held_out=self.splits.test)
+        return self._measured("examination", recipes, examine, self.splits.test.fingerprint)
+
+    def _measured(
+        self, name: str, recipes: list[Recipe], measure: Callable[..., Any], *inputs: str
+    ) -> dict[Recipe, dict[str, Any]]:
+        content = [code_version(*MEASURING), self.splits.judge.fingerprint, *inputs]
         content += [sklearn.__version__, np.__version__]
-        name = f"measures-{hashlib.sha256(str(content).encode()).hexdigest()[:12]}"
+        name = f"{name}-{hashlib.sha256(str(content).encode()).hexdigest()[:12]}"
         found = {
-            recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in self.models
+            recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in recipes
         }
         missing = [recipe for recipe, result in found.items() if result is None]
         if missing:
             work = (
-                delayed(measures.evaluate)(self.models[recipe], self.digits, self.judge)
-                for recipe in missing
+                delayed(measure)(self.models[recipe], self.digits, self.judge) for recipe in missing
             )
             done = Parallel(self.parameters.threads, return_as="generator")(work)
-            bar = tqdm(done, total=len(missing), desc="measuring", unit="model")
+            bar = tqdm(done, total=len(missing), desc=name.partition("-")[0], unit="model")
             for recipe, result in zip(missing, bar, strict=True):
                 self.store.remember(run_key(recipe, self.digits), name, result)
-                found[recipe] = result
+                # Through JSON, so that what was measured now looks like what was kept.
+                found[recipe] = json.loads(json.dumps(result))
         return {recipe: result for recipe, result in found.items() if result is not None}
 
-    def summary(self, loss: LossName, sigma: float) -> dict[str, Any]:
-        """The measures of a loss and σ, each the mean over seeds, intervals' ends included."""
-        found = [
-            result
-            for recipe, result in self.measured.items()
-            if (recipe.loss, recipe.sigma) == (loss, sigma)
-        ]
-        return {name: np.mean([each[name] for each in found], 0).tolist() for name in found[0]}
+    def summary(self, recipe: Recipe) -> dict[str, Any]:
+        """A recipe's measures, each the mean over seeds, intervals' ends included."""
+        found = [self.measured[each] for each in self.parameters.over_seeds(recipe)]
+        return {name: mean([each[name] for each in found]) for name in found[0]}
+
+    def examination(self, recipe: Recipe) -> dict[str, Any]:
+        """A method's further measures, likewise."""
+        found = [self.examined[each] for each in self.parameters.over_seeds(recipe)]
+        return {name: mean([each[name] for each in found]) for name in found[0]}
+
+    def over_each_seed(self, recipe: Recipe, name: str) -> list[float]:
+        """One measure of a recipe with each seed: of a share, its value."""
+        recipes = self.parameters.over_seeds(recipe)
+        every = [self.measured[each] | self.examined.get(each, {}) for each in recipes]
+        return [float(np.atleast_1d(each[name])[0]) for each in every]
 
     def measure(self, name: str, loss: LossName) -> NDArray[np.float64]:
         """One measure of one loss, σ rising: (S,), or (S, 3) for a share with its interval."""
-        return np.array([self.summary(loss, sigma)[name] for sigma in self.sigmas])
+        return np.array([self.summary(self.swept(loss, sigma))[name] for sigma in self.sigmas])
 
     def shares(self, name: str, loss: LossName) -> list[Share]:
         """A measure that is a share, σ rising."""
@@ -157,6 +202,13 @@ class Study:
         of_class = torch.nonzero(self.digits.labels == label)[:, 0].numpy()
         random = np.random.default_rng([self.parameters.pick_seed, label])
         return torch.from_numpy(random.permutation(of_class)[:count])
+
+
+def mean(results: list[Any]) -> Any:
+    """The mean of results of one form: numbers, or lists or dicts of them."""
+    if isinstance(results[0], dict):
+        return {name: mean([each[name] for each in results]) for name in results[0]}
+    return np.mean(results, 0).tolist()
 
 
 def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = None) -> Study:
@@ -178,7 +230,7 @@ def check(splits: Splits, n: int) -> None:
     names = splits.train.class_names
     if len(names) < 2:
         raise DataError(f"{splits.train.source}: expected at least 2 classes, found {len(names)}")
-    needs = {"train": measures.FOLDS, "judge": 1, "test": 1}
+    needs = {"train": probes.FOLDS, "judge": 1, "test": 1}
     for split, least in needs.items():
         digits: Digits = getattr(splits, split)
         counts = digits.labels.bincount(minlength=len(names)).tolist()

@@ -130,11 +130,12 @@ def kept(
     that of P conversions: row p converts image `images[p]`, in 0..N-1, to class `targets[p]`.
 
     The value is Pearson's correlation, after the mean of its source class is taken from each source
-    and the mean of its target class from each conversion: 1 if a conversion can be told from its
-    source but for what is common to the class, 0 if the source says no more than its class does. It
-    is 0 for a feature that does not vary. The interval resamples images, not pairs, as conversions
-    of one image share its code. `random` pairs each conversion with another source of the class
-    instead: what chance gives. Pairs with a NaN are left out, feature by feature.
+    and the mean of its pair of classes, source and target, from each conversion: 1 if a conversion
+    can be told from its source but for what is common to the classes, 0 if the source says no more
+    than its class does. It is 0 for a feature that does not vary. The interval resamples images,
+    not pairs, as conversions of one image share its code. `random` pairs each conversion with
+    another source of the class instead: what chance gives. Pairs with a NaN are left out, feature
+    by feature.
     """
     return {
         name: _kept(sources[:, k], labels, converted[:, k], images, targets, seed)
@@ -157,7 +158,9 @@ def _kept(
     present, image = np.unique(images[rows], return_inverse=True)
     sources, labels = sources[present], labels[present]
 
-    after = _within(converted[rows], targets[rows])
+    # Sources of one class converted to one other: what such a pair has in common is no hand.
+    pairs = labels[image] * (int(targets.max()) + 1) + targets[rows]
+    after = _within(converted[rows], pairs)
     before = _within(sources[image], labels[image])
     other = _within(sources[_others(labels, rng)][image], labels[image])
     products = np.stack([before * after, before**2, after**2])

@@ -5,7 +5,6 @@ import torch
 
 from glo_core.animation import png
 from glo_core.figures import LOSS_NAMES, mosaic, sigma_name
-from glo_core.model import PRIORS
 from glo_core.study import Study
 
 # Pictures side by side, and how many of a class's images the image picker offers.
@@ -42,7 +41,7 @@ def explorer(study: Study) -> ipw.VBox:
         "image": ipw.IntSlider(0, 0, OFFERED - 1, description="image"),
         "scratch": ipw.IntSlider(0, 0, 99, description="code seed"),
         "prior": ipw.ToggleButtons(
-            options=[("fitted Gaussian", PRIORS[0]), ("N(0, 1)", PRIORS[1])],
+            options=[("fitted Gaussian", "gaussian"), ("N(0, 1)", "normal")],
             description="drawn from",
             layout=wide,
         ),

@@ -33,11 +33,12 @@ import glo_core
 from glo_core.cluster import ClusterError
 from glo_core.data import DataError
 from glo_core.figures import LOSS_NAMES, sigma_name
+from glo_core.model import PANEL_SEED
 from glo_core.parameters import ParameterError, parse_override
 from glo_core.store import run_key, write_text
 from glo_core.study import ROOT, Study, open_study
 from glo_core.sweep import SweepError
-from glo_core.training import PANEL_SEED, DeviceError
+from glo_core.training import DeviceError
 from reports.document import Section, collect, gif_name, write_animations, write_html, write_pdf
 from reports.pandoc import DocumentError
 
@@ -59,6 +60,7 @@ LIBRARIES = (
     "numpy",
     "scipy",
     "scikit-learn",
+    "scikit-image",
     "mlxtend",
     "matplotlib",
     "pillow",
@@ -93,7 +95,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     log.info("digits: %d of %s", len(study.digits), study.digits.source)
     _ = study.models
     clock.append(time.perf_counter())
-    _ = study.measured
+    _ = study.measured, study.examined
     clock.append(time.perf_counter())
     sections = run_sections(study, parameter_file, overrides)
     clock.append(time.perf_counter())

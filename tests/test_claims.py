@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glo_core import claims
-from glo_core.measures import Share
+from glo_core.intervals import Share
 
 SIGMAS = [0, 0.1, 1, 1000]
 RISING, FLAT = [0.04, 0.05, 0.08, 0.11], [0.05, 0.05, 0.05, 0.05]

@@ -81,10 +81,11 @@ def test_intervals_are_drawn_as_a_band():
 
 
 def test_loss_curves_have_a_colour_and_a_name_for_each_sigma():
-    plot = figures.loss_curves(SIGMAS, np.random.default_rng(0).random((4, 7)), "loss")
+    plot = figures.loss_curves(SIGMAS, np.random.default_rng(0).random((4, 3, 7)), "loss")
     curves = plot.axes[0].lines
     assert len({line.get_color() for line in curves}) == 4
     assert curves[0].get_xdata().tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert len(plot.axes[0].collections) == 4  # the bands over seeds
     assert tick_labels(plot.axes[1].yaxis) == ["0", "10⁻¹⁰⁰", "0.1", "1000"]
 
 
@@ -96,3 +97,23 @@ def test_a_heat_map_writes_every_number():
 def test_the_network_drawing_shows_the_real_shapes():
     texts = [text.get_text() for text in figures.network_drawing(25, 25).axes[0].texts]
     assert {"84", "120", "400", "16×5×5", "16×10×10", "16×14×14", "16×28×28", "1×28×28"} <= {*texts}
+
+
+def test_the_frontier_has_every_model_in_both_plots_and_names_those_with_a_name():
+    points = [
+        figures.Point(0.1, 0.04, 0.9, 0.1, "o", False),
+        figures.Point(1, 0.05, 0.95, 0.5, "s", True, "ours"),
+    ]
+    plot = figures.frontier_plot([0.1, 1], points, (0.035, 0.99, 0.2))
+    upper, lower = plot.axes[:2]
+    marks = [c for c in upper.collections if len(c.get_offsets()) == 1 and c.get_sizes().size]
+    places = [tuple(mark.get_offsets()[0]) for mark in marks]
+    assert (0.04, 0.9) in places
+    assert (0.05, 0.95) in places
+    assert [text.get_text() for text in lower.texts] == ["ours"]
+
+
+def test_the_ratios_stand_above_the_noise_levels():
+    plot = figures.against_sigma([0, 1], {"a": [0.1, 0.2]}, "y", ratios=[0, 0.523])
+    (above,) = plot.axes[0].child_axes
+    assert tick_labels(above.xaxis) == ["0", "0.52"]

@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from glo_core.generator import Generator, seeded_plain
-from glo_core.latents import fitted_gaussian, noisy, optimizers, table
+from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table
+from glo_core.recipe import Recipe
 
 
 def test_every_image_gets_noise_of_its_own_scaled_by_its_models_sigma():
@@ -50,16 +53,20 @@ def parts():
 @pytest.mark.parametrize("content_adam", ["dense", "sparse"])
 def test_every_parameter_is_in_exactly_one_adam(parts, content_adam):
     modules = parts(content_adam)
-    adams = optimizers(*modules, 1e-3, content_adam)
+    recipe = Recipe(learning_rate=1e-3, latent_rate=1e-2, content_adam=content_adam)
+    adams = optimizers(*modules, recipe)
     held = [id(p) for adam in adams for group in adam.param_groups for p in group["params"]]
     assert sorted(held) == sorted(id(p) for module in modules for p in module.parameters())
-    assert {group["lr"] for adam in adams for group in adam.param_groups} == {1e-3}
+    rates = {id(p): g["lr"] for adam in adams for g in adam.param_groups for p in g["params"]}
+    network, *tables = modules
+    assert {rates[id(p)] for p in network.parameters()} == {1e-3}
+    assert {rates[id(table.weight)] for table in tables} == {1e-2}
 
 
 def moved_rows(parts, content_adam):
     """Which content codes move in a step without them, after a step with all of them."""
     network, classes, content = parts(content_adam)
-    adams = optimizers(network, classes, content, 1e-3, content_adam)
+    adams = optimizers(network, classes, content, Recipe(content_adam=content_adam))
     for rows in (torch.arange(80), torch.tensor([3])):
         before = content.weight.detach().clone()
         adams[-1].zero_grad()
@@ -71,3 +78,29 @@ def moved_rows(parts, content_adam):
 def test_dense_adam_moves_every_code_and_sparse_adam_those_of_the_batch(parts):
     assert moved_rows(parts, "dense") == list(range(80))
     assert moved_rows(parts, "sparse") == [3]
+
+
+def test_content_codes_start_as_draws_or_as_principal_components_of_the_wanted_size(digits):
+    draws = torch.randn(2, 40, 5)
+    scaled = content_starts(draws, digits.images, Recipe(content_dim=5, content_scale=0.05))
+    assert torch.equal(scaled, 0.05 * draws)
+    recipe = Recipe(content_dim=5, content_start="pca", content_scale=0.3)
+    starts = content_starts(draws, digits.images, recipe)
+    assert starts.shape == (2, 40, 5)
+    assert starts.square().mean().sqrt().item() == pytest.approx(0.3, rel=1e-4)
+    known = PCA(5, svd_solver="full").fit_transform(digits.images.flatten(1).numpy())
+    for k in range(5):
+        assert abs(np.corrcoef(starts[1, :, k], known[:, k])[0, 1]) > 0.999
+
+
+def test_more_numbers_than_principal_components_are_an_error(digits):
+    with pytest.raises(ValueError, match="content_dim = 50: 40 images have 40"):
+        content_starts(
+            torch.zeros(1, 40, 50), digits.images, Recipe(content_dim=50, content_start="pca")
+        )
+
+
+def test_a_table_of_no_numbers_needs_no_optimizer(parts):
+    network, _, content = parts("dense")
+    (adam,) = optimizers(network, table(torch.randn(2, 4, 0)), content, Recipe())
+    assert all(p.numel() for group in adam.param_groups for p in group["params"])

@@ -1,91 +1,18 @@
-"""Every measure on planted truth: a case that must score perfect, one at chance, one in between."""
+"""The numbers of one model, on planted models: perfect, useless, and half way."""
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from glo_core import data, measures
-from glo_core.measures import probes, share
+from glo_core.classifier import train_classifier
 from glo_core.recipe import Recipe
 from glo_core.training import train
-
-COUNT, CLASSES = 600, 10
-LABELS = torch.arange(COUNT) % CLASSES
 
 
 def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-# --- shares --------------------------------------------------------------------------------------
-
-
-def test_a_share_has_its_wilson_interval():
-    found = share(np.arange(100) < 50)
-    assert found.value == 0.5
-    assert found.low == pytest.approx(0.4038, abs=1e-3)  # the textbook's values
-    assert found.high == pytest.approx(0.5962, abs=1e-3)
-    assert share(np.ones(10, bool)).high == pytest.approx(1, abs=1e-12)
-    assert share(np.zeros(10, bool)).low == pytest.approx(0, abs=1e-12)
-
-
-def test_cases_that_share_a_code_do_not_count_as_independent():
-    alike = np.repeat(np.arange(100)[:, None] < 50, 9, axis=1)  # a row is all hits or none
-    assert share(alike).low == pytest.approx(share(alike[:, 0]).low, abs=2e-3)
-    mixed = np.random.default_rng(0).random((100, 9)) < 0.5  # rows know nothing of each other
-    assert share(mixed).high - share(mixed).low < 0.8 * (share(alike).high - share(alike).low)
-    assert share(np.ones((100, 9), bool)).low == share(np.ones(100, bool)).low
-
-
-def test_a_share_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="at least one"):
-        share(np.zeros(0, bool))
-
-
-# --- leakage -------------------------------------------------------------------------------------
-
-
-def linear_leak():
-    codes = normal(COUNT, 25)
-    codes[torch.arange(COUNT), LABELS] += 8
-    return codes
-
-
-def hidden_leak():
-    """The class in the *signs'* products: a plane cannot find it, a network can."""
-    labels = torch.arange(COUNT) % 2
-    codes = normal(COUNT, 5)
-    codes[:, 0] = codes[:, 0].sign() * (1 + codes[:, 0].abs())
-    codes[:, 1] = torch.where(labels == 0, codes[:, 0], -codes[:, 0])
-    return codes, labels
-
-
-@pytest.mark.parametrize("name", ["linear", "mlp"])
-def test_a_planted_leak_is_read_in_full_none_at_chance_and_half_in_between(name):
-    probe, chance = probes()[name], measures.majority(LABELS)
-    full = measures.leakage(linear_leak(), LABELS, probe)
-    assert full.low > 0.97
-    none = [measures.leakage(normal(COUNT, 25, seed=k), LABELS, probe).value for k in range(3)]
-    assert sum(none) / 3 == pytest.approx(chance, abs=0.03)
-    half_codes = torch.where((torch.arange(COUNT) // CLASSES % 2 == 0)[:, None], linear_leak(), 0)
-    half = measures.leakage(half_codes + 0.1 * normal(COUNT, 25, seed=1), LABELS, probe)
-    assert 0.45 < half.value < 0.65
-
-
-def test_only_the_mlp_probe_sees_what_no_plane_separates():
-    codes, labels = hidden_leak()
-    assert measures.leakage(codes, labels, probes()["mlp"]).low > 0.9
-    linear = measures.leakage(codes, labels, probes()["linear"])
-    assert linear.value < 0.6
-
-
-def test_the_majority_line_is_the_largest_class():
-    assert measures.majority(torch.tensor([0, 0, 0, 1])) == 0.75
-
-
-# --- the judge and conversions -------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -95,46 +22,7 @@ def splits():
 
 @pytest.fixture(scope="module")
 def judge(splits):
-    return measures.train_judge(splits.judge)
-
-
-def test_the_judge_reads_real_digits_it_has_never_seen(judge, splits):
-    read = measures.read_by(judge, splits.test.images)
-    assert (read == splits.test.labels).float().mean() > 0.94
-
-
-class PlantedConversions:
-    """A stand-in for a model, whose conversions are real digits of a class that we choose."""
-
-    def __init__(self, digits, wanted):
-        self.digits, self.wanted = digits, wanted
-
-    def convert(self, images, to):
-        """For each image, a real digit of the class that `wanted` makes of image and target."""
-        classes = [self.wanted(int(image), to) for image in images]
-        first = {c: int(torch.nonzero(self.digits.labels == c)[0]) for c in range(10)}
-        return self.digits.images[[first[c] for c in classes]]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (lambda image, to: to, 1.0),
-        (lambda image, to: (to + 1) % 10, 0.0),
-        (lambda image, to: to if image % 2 else (to + 1) % 10, 0.5),
-    ],
-)
-def test_planted_conversions_are_counted(wanted, expected, judge, splits):
-    images = torch.arange(20)
-    planted = PlantedConversions(splits.judge, wanted)
-    hits = measures.conversion_hits(planted, judge, images, 10)
-    found = measures.conversion_share(hits, splits.train.labels[images].numpy())
-    assert found.value == pytest.approx(expected, abs=0.02)
-
-
-def test_conversions_to_an_images_own_class_do_not_count():
-    hits = np.array([[True, False], [False, True]])  # reconstructions only
-    assert measures.conversion_share(hits, np.array([0, 1])).value == 0
+    return train_classifier(splits.judge, steps=600)
 
 
 # --- pictures ------------------------------------------------------------------------------------
@@ -227,3 +115,65 @@ def test_the_score_is_low_as_soon_as_one_part_is():
     assert scored(0.5, 0.5, 0.5) == pytest.approx(0.5)
     assert scored(1, 0, 1) == scored(1, -0.2, 1) == 0
     assert scored(1, 0.1, 1) < 0.3
+
+
+class ConverterOf(MemoriserOf):
+    """A stand-in whose conversions and digits from scratch are real images, in a turn of its own.
+
+    With `keep` a conversion is its source, moved by what tells the classes' places apart.
+    """
+
+    def __init__(self, glo, digits, pictures):
+        super().__init__(glo, digits)
+        self.pictures = pictures
+
+    def convert(self, images, to):
+        return self.pictures[images]
+
+    def decode(self, classes, content):
+        return self.pictures[: len(classes)]
+
+
+def test_a_conversion_that_is_its_source_keeps_its_style_and_a_strangers_does_not(small):
+    glo, digits = small
+    same = measures.style_kept(ConverterOf(glo, digits, digits.images), digits)
+    assert min(kept.value for kept in same.values()) > 0.95
+    strangers = digits.images.roll(37, 0)
+    other = measures.style_kept(ConverterOf(glo, digits, strangers), digits)
+    assert max(abs(kept.value) for kept in other.values()) < 0.5
+
+
+def test_a_planted_memoriser_is_found_and_fresh_digits_are_not(small, splits, judge):
+    glo, digits = small
+    held_out = splits.test.subset(range(100))
+
+    def quality(pictures):
+        planted = ConverterOf(glo, digits, pictures)
+        return measures.sample_quality(planted, digits, judge, held_out, "gaussian")
+
+    copies, fresh = quality(digits.images), quality(splits.judge.images[:100])
+    assert copies["memorised"] == 1
+    assert fresh["memorised"] < 0.2
+    half = quality(torch.cat([digits.images[:50], splits.judge.images[:50]]))
+    assert 0.5 <= half["memorised"] < 0.6
+    noise = quality(torch.rand(100, 28, 28))
+    assert noise["frechet"] > 5 * fresh["frechet"]
+    assert noise["coverage"] < 0.1 < 0.7 < fresh["coverage"]
+
+
+def test_an_examination_has_every_measure_of_held_out_images(small, splits, judge):
+    glo, digits = small
+    held_out = splits.test.subset(range(30))
+    found = measures.examine(glo, digits, judge, held_out)
+    assert found["samples"].keys() == {"normal", "diagonal", "gaussian", "mixture"}
+    assert 0 < found["held_out_l1"] < 1
+    assert found["classified"].low <= found["classified"].value <= found["classified"].high
+    assert found["style"].keys() == {"slant", "thickness", "width", "height", "area"}
+
+
+def test_noise_is_measured_by_the_spread_of_the_codes(small, judge):
+    glo, digits = small
+    wide = replace(glo, content_table=4 * normal(100, 25) + 7)
+    found = measures.evaluate(wide, digits, judge)
+    assert found["content_spread"] == pytest.approx(4, rel=0.05)
+    assert found["noise_to_code"] == pytest.approx(0.1 / 4, rel=0.05)

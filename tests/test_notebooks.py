@@ -22,6 +22,8 @@ def test_the_sections_are_there_in_reading_order():
         "20-noise",
         "30-epochs",
         "40-scratch",
+        "45-traps",
+        "47-comparison",
         "50-discussion",
     ]
 

@@ -20,7 +20,8 @@ def test_the_full_report_is_the_exercises():
     assert (full.n, full.epochs, full.batch_size, full.learning_rate) == (2000, 50, 32, 1e-3)
     assert (full.chosen_loss, full.chosen_sigma) == ("l1", 0.1)
     assert full.seeds == (0, 1, 2)
-    assert len(full.recipes()) == 180
+    assert len(full.sweep()) == 180
+    assert len(full.recipes()) == len(set(full.recipes())) == 264
 
 
 def test_the_command_line_replaces_what_the_file_says():
@@ -33,7 +34,19 @@ def test_the_command_line_replaces_what_the_file_says():
 
 
 def test_recipes_have_sigma_rising_whatever_the_order():
-    assert [r.sigma for r in read_with("SIGMAS=1,0.1,0", "LOSSES=l1").recipes()] == [0, 0.1, 1]
+    assert [r.sigma for r in read_with("SIGMAS=1,0.1,0", "LOSSES=l1").sweep()] == [0, 0.1, 1]
+
+
+def test_every_recipe_comes_with_every_seed_and_only_once():
+    found = read_with("SEEDS=3,4", "FRONTIER_SIGMAS=0.1,7", "TRAP_SIGMA=0.1")
+    recipes = found.recipes()
+    assert {recipe.seed for recipe in recipes} == {3, 4}
+    assert len(set(recipes)) == len(recipes)
+    parts = [*found.frontier(), *found.traps().values(), *found.methods().values()]
+    assert set(found.sweep()) | {e for one in parts for e in found.over_seeds(one)} == set(recipes)
+    assert found.traps()[""] == found.recipe("l1", 0.1)
+    assert {recipe.latent_rate for recipe in found.frontier()} == {1e-3, 1e-2}
+    assert found.methods()["exercise"] == found.recipe("l1", 0.1)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from glo_core import store as store_module
+from glo_core.classifier import train_classifier
 from glo_core.recipe import Recipe
 from glo_core.store import COMMIT, HISTORY, WEIGHTS, Store, code_version, run_key
 from glo_core.sweep import sweep
@@ -157,3 +158,36 @@ def test_a_lock_keeps_others_out_and_dies_with_its_process(tmp_path):
             waiter.communicate()
     with store.locked(["b", "c"]):
         pass
+
+
+def test_a_run_with_an_encoder_comes_back_with_it(tmp_path, digits):
+    store = Store(tmp_path)
+    for encoder in ("second-stage", "variational"):
+        recipe = Recipe(encoder=encoder, epochs=1)
+        (saved,) = sweep([recipe], digits, store)
+        loaded = store.load(recipe, digits)
+        for a, b in zip(saved.encoder.parameters(), loaded.encoder.parameters(), strict=True):
+            assert torch.equal(a, b)
+        assert torch.equal(
+            loaded.decode(digits.labels, loaded.content_table),
+            saved.decode(digits.labels, saved.content_table),
+        )
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])
+def test_a_damaged_classifier_is_set_aside_and_trained_again(
+    damage, tmp_path, digits, caplog, monkeypatch
+):
+    monkeypatch.setattr(
+        store_module,
+        "train_classifier",
+        lambda digits, seed: train_classifier(digits, seed, steps=5),
+    )
+    store = Store(tmp_path)
+    first = store.classifier(digits)
+    (folder,) = tmp_path.glob("classifier-*")
+    damage(folder / WEIGHTS)
+    again = store.classifier(digits)
+    assert "set aside" in caplog.text
+    for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)

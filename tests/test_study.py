@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from glo_core import data
+from glo_core import store as store_module
 from glo_core import study as study_module
 from glo_core.data import DataError
 from glo_core.parameters import Parameters, read
@@ -43,6 +44,27 @@ def test_measures_are_taken_once_and_kept(study, monkeypatch):
     assert again.shares("conversion", "l1")[0].value == conversion[0, 0]
 
 
+def test_the_methods_are_examined_once_and_their_seeds_are_told_apart(study, monkeypatch):
+    recipe = study.parameters.methods()["ours"]
+    (kept,) = study.over_each_seed(recipe, "held_out_l1")
+    assert study.examination(recipe)["held_out_l1"] == kept > 0
+    assert study.over_each_seed(recipe, "conversion") == [study.summary(recipe)["conversion"][0]]
+    again = Study(study.parameters, study.splits, study.store)
+
+    def fail(*_, **__):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(study_module.measures, "examine", fail)
+    assert again.examination(recipe) == study.examination(recipe)
+
+
+def test_the_judge_is_trained_once_and_kept(study, monkeypatch):
+    again = Study(study.parameters, study.splits, study.store)
+    monkeypatch.setattr(store_module, "train_classifier", None)  # must not be called
+    for first, second in zip(study.judge.parameters(), again.judge.parameters(), strict=True):
+        assert torch.equal(first, second)
+
+
 def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):
     picked = study.pick(4, 5)
     assert study.digits.labels[picked].tolist() == [4] * 5
@@ -63,10 +85,10 @@ def test_measures_are_means_over_seeds(study):
     recipes = study.parameters.recipes()
     twice = {r.model_copy(update={"seed": 1}): {**results[r], "sharpness": 3.0} for r in recipes}
     once = {r: {**results[r], "sharpness": 1.0} for r in recipes}
-    two = Study(study.parameters, study.splits, study.store)
+    two = Study(small(seeds=[0, 1]), study.splits, study.store)
     two.__dict__["measured"] = once | twice
     assert two.measure("sharpness", "l1").tolist() == [2, 2]
-    assert two.summary("l1", 0)["conversion"] == pytest.approx(
+    assert two.summary(two.swept("l1", 0))["conversion"] == pytest.approx(
         list(results[recipes[0]]["conversion"])
     )
 

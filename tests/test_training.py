@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from glo_core.model import PANEL_PER_CLASS, panel
 from glo_core.recipe import Recipe, grid
 from glo_core.streams import Streams
-from glo_core.training import PANEL_PER_CLASS, WIDTH, panel, side_by_side, train
+from glo_core.training import WIDTH, side_by_side, train
 from reports.bench import plain_loop
 
 

@@ -1,0 +1,43 @@
+"""The judge on real digits that it has not seen, and the pictures it learns from."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from glo_core import classifier, data
+from glo_core.classifier import distorted, train_classifier
+
+
+def test_the_judge_reads_real_digits_it_has_never_seen():
+    splits = data.load("mnist-5k", 2000)
+    judge = train_classifier(splits.judge)
+    read = classifier.read(judge, splits.test.images)
+    assert (read == splits.test.labels).float().mean() >= 0.98
+    assert not any(weight.requires_grad for weight in judge.parameters())
+    features = classifier.features(judge, splits.test.images)
+    assert features.shape == (len(splits.test), classifier.FEATURES)
+    assert torch.equal(judge[-1](features).argmax(1), read)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):
+    first, again, other = (train_classifier(digits, seed, steps=20) for seed in (0, 0, 1))
+    for a, b, c in zip(first.parameters(), again.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def test_one_class_is_an_error(digits):
+    with pytest.raises(ValueError, match="at least 2"):
+        train_classifier(replace(digits, class_names=("0",)))
+
+
+def test_distortions_move_a_picture_a_little_and_each_differently():
+    dot = torch.zeros(200, 28, 28)
+    dot[:, 13:15, 13:15] = 1
+    moved = distorted(dot, torch.Generator().manual_seed(0))
+    rows = (moved.sum(2) * torch.arange(28)).sum(1) / moved.sum((1, 2))
+    assert rows.mean().item() == pytest.approx(13.5, abs=0.3)
+    assert 0.5 < rows.std() < 2  # pixels
+    assert (rows - 13.5).abs().max() < 3
+    assert moved.sum((1, 2)).std() > 0.1  # scaled, too
