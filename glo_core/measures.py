@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from glo_core import classifier, conversions, quality, reconstruction, style
 from glo_core.data import Digits
+from glo_core.encoders import encode
 from glo_core.intervals import Share, share
 from glo_core.model import Glo
 from glo_core.priors import PRIORS, Prior, draw
@@ -23,7 +24,7 @@ from glo_core.probes import chance, leakage, probes
 SCRATCH_DRAWS = 50
 # Held-out images that a model redraws; how many of them it classifies; and digits from scratch to
 # compare with as many of them.
-HELD_OUT, CLASSIFIED = 500, 200
+HELD_OUT, CLASSIFIED = 500, 100
 # Images a class whose conversions' style is measured.
 STYLED_PER_CLASS = 30
 # Scores closer than this count as equal.
@@ -111,14 +112,20 @@ def scratch_share(glo: Glo, judge: nn.Sequential, prior: Prior) -> Share:
 def examine(glo: Glo, digits: Digits, judge: nn.Sequential, held_out: Digits) -> dict[str, Any]:
     """The measures that take longest: style kept, held-out images, and digits from scratch.
 
-    `held_out` are images that neither the model nor the judge was trained on.
+    `held_out` are images that neither the model nor the judge was trained on. They are redrawn with
+    codes that are fitted to them and, where the model has an encoder, with those it reads.
     """
     held_out = held_out.subset(range(min(HELD_OUT, len(held_out))))
     codes = reconstruction.fit(glo, held_out.images, held_out.labels)
     some = held_out.subset(range(min(CLASSIFIED, len(held_out))))
     right = reconstruction.classify(glo, some.images)[0] == some.labels
     redrawn = reconstruction.errors(glo.decode(held_out.labels, codes), held_out.images)
-    return {
+    found: dict[str, Any] = {}
+    if glo.encoder is not None:
+        codes = encode(glo.encoder, held_out.images, held_out.labels, glo.recipe.content_dim)
+        drawn = glo.decode(held_out.labels, codes)
+        found["encoded_l1"] = float((drawn - held_out.images).abs().mean())
+    return found | {
         "style": style_kept(glo, digits),
         **{f"held_out_{name}": error for name, error in redrawn.items()},
         "classified": share(right.numpy()),

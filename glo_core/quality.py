@@ -16,6 +16,8 @@ Features = Tensor | NDArray[np.floating]
 
 # The share of fresh real images that count as memorised, by definition.
 FALSE_ALARMS = 0.05
+# A real feature's ball reaches to this many-th nearest other.
+NEIGHBOURS = 5
 # Pictures whose distances to all training images are held at once.
 CHUNK = 1000
 
@@ -38,7 +40,7 @@ def frechet(real: Features, drawn: Features) -> float:
     return max(0.0, float((mean - other_mean).square().sum() + spread))
 
 
-def density_coverage(real: Features, drawn: Features, k: int = 5) -> tuple[float, float]:
+def density_coverage(real: Features, drawn: Features, k: int = NEIGHBOURS) -> tuple[float, float]:
     """Density and coverage (Naeem et al. 2020, "Reliable fidelity and diversity metrics").
 
     Around each of M real features (M, F) lies a ball that reaches to its k-th nearest other real

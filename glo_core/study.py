@@ -5,6 +5,7 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -230,7 +231,9 @@ def check(splits: Splits, n: int) -> None:
     names = splits.train.class_names
     if len(names) < 2:
         raise DataError(f"{splits.train.source}: expected at least 2 classes, found {len(names)}")
-    needs = {"train": probes.FOLDS, "judge": 1, "test": 1}
+    # Density and coverage take more than `quality.NEIGHBOURS` held-out images.
+    held_out = math.ceil((quality.NEIGHBOURS + 1) / len(names))
+    needs = {"train": probes.FOLDS, "judge": 1, "test": held_out}
     for split, least in needs.items():
         digits: Digits = getattr(splits, split)
         counts = digits.labels.bincount(minlength=len(names)).tolist()

@@ -168,7 +168,16 @@ def test_an_examination_has_every_measure_of_held_out_images(small, splits, judg
     assert found["samples"].keys() == {"normal", "diagonal", "gaussian", "mixture"}
     assert 0 < found["held_out_l1"] < 1
     assert found["classified"].low <= found["classified"].value <= found["classified"].high
+    assert "encoded_l1" not in found
     assert found["style"].keys() == {"slant", "thickness", "width", "height", "area"}
+
+
+def test_an_encoders_held_out_error_is_measured(splits, judge):
+    digits = splits.train.subset(range(100))
+    (glo,) = train([Recipe(encoder="variational", epochs=20, batch_size=10)], digits)
+    found = measures.examine(glo, digits, judge, splits.test.subset(range(30)))
+    blank = splits.test.images[:30].mean().item()  # of an empty drawing
+    assert 0 < found["encoded_l1"] < blank
 
 
 def test_noise_is_measured_by_the_spread_of_the_codes(small, judge):
