@@ -185,17 +185,7 @@ def up_to_date(
     with tempfile.TemporaryDirectory(dir=executed.parent) as folder:
         new = Path(folder) / source.name
         try:
-            papermill.execute_notebook(
-                source,
-                new,
-                values,
-                kernel_name="python3",
-                progress_bar=False,
-                # The kernel's folder. Papermill's own `cwd` would move this whole process there,
-                # and with it the notebook that runs beside this one.
-                resources={"metadata": {"path": str(NOTEBOOKS)}},
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],
-            )
+            _execute(source, new, values)
         except PapermillExecutionError as error:
             where = f"{source.name}, cell {error.cell_index}"
             raise SectionError(f"{where}: {error.ename}: {error.evalue}") from error
@@ -206,6 +196,30 @@ def up_to_date(
         nbformat.write(notebook, new)
         os.replace(new, executed)
     return notebook
+
+
+def _execute(source: Path, new: Path, values: dict[str, Any], attempts: int = 3) -> None:
+    """Runs a notebook in a kernel of its own.
+
+    Kernels that start at the same moment may pick the same port, and one of them dies before it
+    has run anything: it is started again.
+    """
+    try:
+        papermill.execute_notebook(
+            source,
+            new,
+            values,
+            kernel_name="python3",
+            progress_bar=False,
+            # The kernel's folder. Papermill's own `cwd` would move this whole process there, and
+            # with it the notebook that runs beside this one.
+            resources={"metadata": {"path": str(NOTEBOOKS)}},
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+    except RuntimeError as error:
+        if attempts == 1 or "before replying to kernel_info" not in str(error):
+            raise
+        _execute(source, new, values, attempts - 1)
 
 
 def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) -> None:

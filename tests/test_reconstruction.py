@@ -23,7 +23,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def glo(digits):
-    return train([Recipe(sigma=0.1, epochs=25, learning_rate=1e-2)], digits)[0]
+    return train([Recipe(sigma=0.1, epochs=25, learning_rate=1e-2, latent_rate=1e-2)], digits)[0]
 
 
 @pytest.fixture(scope="module")
