@@ -43,6 +43,8 @@ from glo_core.sweep import sweep
 
 # The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
 ROOT = Path(__file__).resolve().parents[1]
+# Not that of the reader of the swap term, so that the judge starts from other weights.
+JUDGE_SEED = 1
 # All code that a measure depends on, besides that of the model itself.
 MEASURING = (
     classifier,
@@ -125,7 +127,7 @@ class Study:
     @cached_property
     def judge(self) -> nn.Sequential:
         """The judge, trained on digits that no model has seen: from the store, or trained now."""
-        return self.store.classifier(self.splits.judge)
+        return self.store.classifier(self.splits.judge, JUDGE_SEED)
 
     @cached_property
     def judge_accuracy(self) -> Share:
@@ -150,7 +152,7 @@ class Study:
         self, name: str, recipes: list[Recipe], measure: Callable[..., Any], *inputs: str
     ) -> dict[Recipe, dict[str, Any]]:
         content = [code_version(*MEASURING), self.splits.judge.fingerprint, *inputs]
-        content += [sklearn.__version__, np.__version__]
+        content += [sklearn.__version__, np.__version__, str(JUDGE_SEED)]
         name = f"{name}-{hashlib.sha256(str(content).encode()).hexdigest()[:12]}"
         found = {
             recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in recipes

@@ -7,11 +7,12 @@ import torch
 
 from glo_core import classifier, data
 from glo_core.classifier import distorted, train_classifier
+from glo_core.study import JUDGE_SEED
 
 
 def test_the_judge_reads_real_digits_it_has_never_seen():
     splits = data.load("mnist-5k", 2000)
-    judge = train_classifier(splits.judge)
+    judge = train_classifier(splits.judge, JUDGE_SEED)
     unseen = [splits.test, splits.train]  # the models' images are new to the judge, too
     right = [classifier.read(judge, digits.images) == digits.labels for digits in unseen]
     assert torch.cat(right).float().mean() >= 0.98
