@@ -97,11 +97,6 @@ def chance(classes: int) -> float:
     return 1 / classes
 
 
-def majority(labels: Tensor) -> float:
-    """The majority line of a plain accuracy: the share of the most frequent of (N,) labels."""
-    return float(labels.bincount().max() / len(labels))
-
-
 def _check(codes: Tensor, labels: Tensor) -> None:
     if not codes.isfinite().all():
         raise ValueError("codes hold NaN or infinity: no probe can read those")

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from glo_core import data
+from glo_core.classifier import train_classifier
 from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
@@ -36,3 +38,15 @@ def recipes() -> list[Recipe]:
 @pytest.fixture(scope="session")
 def models(recipes: list[Recipe], digits: Digits) -> list[Glo]:
     return train(recipes, digits)
+
+
+@pytest.fixture(scope="session")
+def splits() -> data.Splits:
+    """Real digits."""
+    return data.load("mnist-5k", 500)
+
+
+@pytest.fixture(scope="session")
+def judge(splits: data.Splits) -> torch.nn.Sequential:
+    """A classifier of real digits, good enough to judge planted ones."""
+    return train_classifier(splits.judge, steps=600)

@@ -3,18 +3,8 @@
 import pytest
 import torch
 
-from glo_core import conversions, data
-from glo_core.classifier import read, train_classifier
-
-
-@pytest.fixture(scope="module")
-def splits():
-    return data.load("mnist-5k", 500)
-
-
-@pytest.fixture(scope="module")
-def judge(splits):
-    return train_classifier(splits.judge, steps=600)
+from glo_core import conversions
+from glo_core.classifier import read
 
 
 class PlantedConversions:

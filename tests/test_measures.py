@@ -5,24 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from glo_core import data, measures
-from glo_core.classifier import train_classifier
+from glo_core import measures
 from glo_core.recipe import Recipe
 from glo_core.training import train
 
 
 def normal(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.fixture(scope="module")
-def splits():
-    return data.load("mnist-5k", 500)
-
-
-@pytest.fixture(scope="module")
-def judge(splits):
-    return train_classifier(splits.judge, steps=600)
 
 
 # --- pictures ------------------------------------------------------------------------------------
