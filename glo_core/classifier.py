@@ -16,8 +16,6 @@ FEATURES = 84
 STEPS, BATCH, RATE = 3000, 64, 4e-3
 # Each training picture is turned, sheared, scaled and shifted at random by up to this much.
 TURN, SHEAR, SCALE, SHIFT = 0.25, 0.2, 0.12, 0.12
-# Pictures are read this many at a time: the layers' results stay in the processor's caches.
-CHUNK = 250
 
 
 def lenet(classes: int) -> nn.Sequential:
@@ -75,15 +73,3 @@ def distorted(images: Tensor, random: torch.Generator) -> Tensor:
     maps = torch.stack(rows, 1).view(-1, 2, 3)
     grid = F.affine_grid(maps, [len(images), 1, 28, 28], align_corners=False)
     return F.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
-
-
-@torch.inference_mode()
-def features(network: nn.Sequential, pictures: Tensor) -> Tensor:
-    """What the last layer sees of (M, 28, 28) pictures: (M, FEATURES) float32."""
-    return torch.cat([network[:-1](chunk[:, None]) for chunk in pictures.split(CHUNK)])
-
-
-@torch.inference_mode()
-def read(network: nn.Sequential, pictures: Tensor) -> Tensor:
-    """The class that the classifier reads in each of (M, 28, 28) pictures: (M,) int64."""
-    return torch.cat([network(chunk[:, None]).argmax(1) for chunk in pictures.split(CHUNK)])

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glo_core.classifier import read
 from glo_core.intervals import Share, share
 from glo_core.model import Glo
+from glo_core.reading import read
 
 
 def readings(glo: Glo, judge: nn.Sequential) -> Tensor:

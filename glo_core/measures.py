@@ -1,8 +1,8 @@
 """What the report measures on one trained model, so that nothing has to be judged by eye.
 
-The parts have modules of their own: `classifier` (the judge), `conversions`, `probes`, `style`,
-`reconstruction`, `priors` and `quality`. Here they become the numbers of one model: `evaluate` for
-every model, `examine` for those that are compared in depth.
+The parts have modules of their own: `reading` (what the judge sees), `conversions`, `probes`,
+`style`, `reconstruction`, `priors` and `quality`. Here they become the numbers of one model:
+`evaluate` for every model, `examine` for those that are compared in depth.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glo_core import classifier, conversions, quality, reconstruction, style
+from glo_core import conversions, quality, reading, reconstruction, style
 from glo_core.data import Digits
 from glo_core.encoders import encode
 from glo_core.intervals import Share, share
@@ -105,7 +105,7 @@ def scratch_share(glo: Glo, judge: nn.Sequential, prior: Prior) -> Share:
     """How many digits from scratch the judge reads as the class whose code drew them."""
     wanted = torch.arange(len(glo.class_table))
     codes = draw(glo.content_table, prior, SCRATCH_DRAWS).repeat_interleave(len(wanted), 0)
-    read = classifier.read(judge, glo.decode(wanted.repeat(SCRATCH_DRAWS), codes))
+    read = reading.read(judge, glo.decode(wanted.repeat(SCRATCH_DRAWS), codes))
     return share((read.view(SCRATCH_DRAWS, -1) == wanted).numpy())
 
 
@@ -152,14 +152,14 @@ def sample_quality(
     """Digits from scratch beside as many held-out images of the same classes."""
     codes = draw(glo.content_table, prior, len(held_out))
     drawn = glo.decode(held_out.labels, codes)
-    real, made = (classifier.features(judge, some) for some in (held_out.images, drawn))
+    real, made = (reading.features(judge, some) for some in (held_out.images, drawn))
     density, coverage = quality.density_coverage(real, made)
     return {
         "frechet": quality.frechet(real, made),
         "density": density,
         "coverage": coverage,
         "memorised": quality.memorised(drawn, digits.images, held_out.images),
-        "legible": share((classifier.read(judge, drawn) == held_out.labels).numpy()),
+        "legible": share((reading.read(judge, drawn) == held_out.labels).numpy()),
     }
 
 

@@ -32,7 +32,7 @@ FIT_STEPS, CLASSIFY_STEPS = 100, 40
 # remember longer than so few steps last.
 RATE, BETAS = 0.3, (0.8, 0.9)
 # Codes are fitted this many at a time, which stay in the processor's caches.
-BATCH = 200
+BATCH = 250
 # A smaller mean squared error counts as this one, so that a perfect picture has 100 dB.
 LEAST_L2 = 1e-10
 # Wang et al.'s window is 11 pixels wide, a Gaussian of σ = 1.5; and their constants for pixels in

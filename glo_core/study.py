@@ -29,6 +29,7 @@ from glo_core import (
     priors,
     probes,
     quality,
+    reading,
     reconstruction,
     style,
 )
@@ -55,6 +56,7 @@ MEASURING = (
     priors,
     probes,
     quality,
+    reading,
     reconstruction,
     style,
 )
@@ -133,7 +135,7 @@ class Study:
     def judge_accuracy(self) -> Share:
         """How often the judge reads real digits right that neither it nor a model has seen."""
         test = self.splits.test
-        return share((classifier.read(self.judge, test.images) == test.labels).numpy())
+        return share((reading.read(self.judge, test.images) == test.labels).numpy())
 
     @cached_property
     def measured(self) -> dict[Recipe, dict[str, Any]]:

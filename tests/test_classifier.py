@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from glo_core import classifier, data
-from glo_core.classifier import distorted, train_classifier
+from glo_core import data
+from glo_core.classifier import FEATURES, distorted, train_classifier
+from glo_core.reading import features, read
 from glo_core.study import JUDGE_SEED
 
 
@@ -14,13 +15,14 @@ def test_the_judge_reads_real_digits_it_has_never_seen():
     splits = data.load("mnist-5k", 2000)
     judge = train_classifier(splits.judge, JUDGE_SEED)
     unseen = [splits.test, splits.train]  # the models' images are new to the judge, too
-    right = [classifier.read(judge, digits.images) == digits.labels for digits in unseen]
+    right = [read(judge, digits.images) == digits.labels for digits in unseen]
     assert torch.cat(right).float().mean() >= 0.98
     assert not any(weight.requires_grad for weight in judge.parameters())
-    features = classifier.features(judge, splits.test.images)
-    assert features.shape == (len(splits.test), classifier.FEATURES)
-    read = classifier.read(judge, splits.test.images)
-    assert torch.equal(judge[-1](features).argmax(1), read)
+    seen = features(judge, splits.test.images)
+    assert seen.shape == (len(splits.test), FEATURES)
+    assert torch.equal(judge[-1](seen).argmax(1), read(judge, splits.test.images))
+    plainly = [judge[:-1](chunk[:, None]) for chunk in splits.test.images.split(250)]
+    assert torch.equal(seen, torch.cat(plainly))  # pooled in another way, to the same bits
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glo_core import conversions
-from glo_core.classifier import read
+from glo_core.reading import read
 
 
 class PlantedConversions:

@@ -127,7 +127,7 @@ def test_the_null_of_codes_that_leak_all_is_near_chance(name):
     probe = probes.probes()[name]
     null = [probes.shuffled_null(linear_leak(), LABELS, probe, seed).value for seed in range(3)]
     assert np.mean(null) == pytest.approx(chance(CLASSES), abs=0.03)
-    assert len(set(null)) == 3
+    assert len(set(null)) > 1  # another seed deals other labels
 
 
 def test_naming_the_majority_always_scores_chance_however_unbalanced_the_classes():
