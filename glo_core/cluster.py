@@ -64,7 +64,8 @@ def keep_freed_memory() -> None:
     """Has this process keep up to a GiB of freed memory for its next allocations.
 
     Dask tells workers to give it back to the system at once: to get it anew, page by page, takes as
-    long as training itself. Does nothing where the C library is not glibc.
+    long as training itself. Without being told, a process still gives back large pieces. Does
+    nothing where the C library is not glibc.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):

@@ -24,7 +24,7 @@ from glo_core.probes import chance, leakage, probes
 SCRATCH_DRAWS = 50
 # Held-out images that a model redraws; how many of them it classifies; and digits from scratch to
 # compare with as many of them.
-HELD_OUT, CLASSIFIED = 500, 100
+HELD_OUT, CLASSIFIED = 300, 100
 # Images a class whose conversions' style is measured.
 STYLED_PER_CLASS = 30
 # Scores closer than this count as equal.
@@ -70,7 +70,7 @@ def evaluate(glo: Glo, digits: Digits, judge: nn.Sequential) -> dict[str, Any]:
     `fidelity` compares the reconstruction error with the least that a drawing can have which knows
     the class alone: 1 is perfect, 0 no better than that, and L1 and L2 count equally. `separation`
     is 1 where the MLP probe reads nothing from the content code, 0 where it reads everything.
-    `noise_to_code` is σ over the root mean square spread of the learned content codes.
+    `content_spread` is the root mean square spread of the learned content codes.
     """
     classes, labels = len(digits.class_names), digits.labels
     pictures = glo.reconstruct(torch.arange(len(digits)))
@@ -80,7 +80,6 @@ def evaluate(glo: Glo, digits: Digits, judge: nn.Sequential) -> dict[str, Any]:
     least_l2 = float((means - digits.images).square().mean())
     read = conversions.readings(glo, judge)
     leaks = {name: leakage(glo.content_table, labels, probe) for name, probe in probes().items()}
-    spread = float(glo.content_table.var(0).mean().sqrt())
     floor = chance(classes)
     return {
         "final_loss": float(glo.history.losses[-1]),
@@ -94,8 +93,7 @@ def evaluate(glo: Glo, digits: Digits, judge: nn.Sequential) -> dict[str, Any]:
         "sharpness": sharpness(pictures) / sharpness(digits.images),
         "variety": variety(pictures, labels) / variety(digits.images, labels),
         "content_moved": glo.history.moved,
-        "content_spread": spread,
-        "noise_to_code": glo.recipe.sigma / spread,
+        "content_spread": float(glo.content_table.var(0).mean().sqrt()),
         "scratch_gaussian": scratch_share(glo, judge, "gaussian"),
         "scratch_normal": scratch_share(glo, judge, "normal"),
     }

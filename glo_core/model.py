@@ -13,7 +13,7 @@ from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 
 # Pictures are decoded this many at a time: the layers' results stay in the processor's caches.
-CHUNK = 500
+CHUNK = 250
 # The images redrawn after every epoch are picked at random, by a seed of their own.
 PANEL_SEED, PANEL_PER_CLASS = 0, 2
 

@@ -27,7 +27,7 @@ from glo_core.losses import WEIGHTS
 from glo_core.model import Glo
 
 # Gradient steps a code. More of them redraw a little better and classify no better.
-FIT_STEPS, CLASSIFY_STEPS = 100, 40
+FIT_STEPS, CLASSIFY_STEPS = 100, 20
 # Adam's rate, in standard deviations of the learned codes, and how fast it forgets: the defaults
 # remember longer than so few steps last.
 RATE, BETAS = 0.3, (0.8, 0.9)

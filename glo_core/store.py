@@ -149,6 +149,11 @@ class Store:
                     raise
         return folder
 
+    def weights_hash(self, key: str) -> str:
+        """The SHA-256 of a run's weights, as its `run.json` has it: equal for equal models."""
+        run = json.loads((self.root / key / COMMIT).read_text(encoding="utf-8"))
+        return str(run["sha256"][WEIGHTS])
+
     def remember(self, key: str, name: str, result: Any) -> None:
         """Keeps something that was computed from the run `key` beside it, as JSON."""
         write_text(self.root / key / f"{name}.json", json.dumps(result, indent=1))

@@ -33,7 +33,7 @@ from glo_core import (
     reconstruction,
     style,
 )
-from glo_core.cluster import connected
+from glo_core.cluster import connected, keep_freed_memory
 from glo_core.data import DataError, Digits, Splits
 from glo_core.intervals import Share, share
 from glo_core.model import Glo
@@ -139,8 +139,15 @@ class Study:
 
     @cached_property
     def measured(self) -> dict[Recipe, dict[str, Any]]:
-        """Every model's measures (see `measures.evaluate`): from the store, or measured now."""
-        return self._measured("measures", list(self.models), measures.evaluate)
+        """Every model's measures (see `measures.evaluate`): from the store, or measured now.
+
+        Besides, `noise_to_code`: σ over the spread of the content codes.
+        """
+        found = self._measured("measures", list(self.models), measures.evaluate)
+        return {
+            recipe: result | {"noise_to_code": recipe.sigma / result["content_spread"]}
+            for recipe, result in found.items()
+        }
 
     @cached_property
     def examined(self) -> dict[Recipe, dict[str, Any]]:
@@ -159,17 +166,23 @@ class Study:
         found = {
             recipe: self.store.recall(run_key(recipe, self.digits), name) for recipe in recipes
         }
-        missing = [recipe for recipe, result in found.items() if result is None]
+        # Models that draw alike, as where σ is too small to move a code, are measured once.
+        missing: dict[tuple[str, bool], list[Recipe]] = {}
+        for recipe in (recipe for recipe, result in found.items() if result is None):
+            weights = self.store.weights_hash(run_key(recipe, self.digits))
+            missing.setdefault((weights, recipe.train_mode), []).append(recipe)
         if missing:
             work = (
-                delayed(measure)(self.models[recipe], self.digits, self.judge) for recipe in missing
+                delayed(_on_worker)(measure, self.models[alike[0]], self.digits, self.judge)
+                for alike in missing.values()
             )
             done = Parallel(self.parameters.threads, return_as="generator")(work)
             bar = tqdm(done, total=len(missing), desc=name.partition("-")[0], unit="model")
-            for recipe, result in zip(missing, bar, strict=True):
-                self.store.remember(run_key(recipe, self.digits), name, result)
-                # Through JSON, so that what was measured now looks like what was kept.
-                found[recipe] = json.loads(json.dumps(result))
+            for alike, result in zip(missing.values(), bar, strict=True):
+                for recipe in alike:
+                    self.store.remember(run_key(recipe, self.digits), name, result)
+                    # Through JSON, so that what was measured now looks like what was kept.
+                    found[recipe] = json.loads(json.dumps(result))
         return {recipe: result for recipe, result in found.items() if result is not None}
 
     def summary(self, recipe: Recipe) -> dict[str, Any]:
@@ -207,6 +220,11 @@ class Study:
         of_class = torch.nonzero(self.digits.labels == label)[:, 0].numpy()
         random = np.random.default_rng([self.parameters.pick_seed, label])
         return torch.from_numpy(random.permutation(of_class)[:count])
+
+
+def _on_worker(measure: Callable[..., Any], *arguments: Any) -> Any:
+    keep_freed_memory()  # a quarter of a model's time otherwise
+    return measure(*arguments)
 
 
 def mean(results: list[Any]) -> Any:

@@ -44,6 +44,25 @@ def test_measures_are_taken_once_and_kept(study, monkeypatch):
     assert again.shares("conversion", "l1")[0].value == conversion[0, 0]
 
 
+def test_models_that_draw_alike_are_measured_once(study, monkeypatch):
+    assert study.measured  # all but those of the two new noise levels
+    other = Study(small(sigmas=[1e-200, 1e-100, 0.1], threads=1), study.splits, study.store)
+    measured = []
+
+    def evaluate(glo, *inputs):
+        measured.append(glo.recipe)
+        return study_evaluate(glo, *inputs)
+
+    study_evaluate = study_module.measures.evaluate
+    monkeypatch.setattr(study_module.measures, "evaluate", evaluate)
+    tiny, small_one = (other.swept("l1", sigma) for sigma in (1e-200, 1e-100))
+    assert other.summary(tiny)["conversion"] == other.summary(small_one)["conversion"]
+    assert [recipe.loss for recipe in measured] == ["l1", "l2"]
+    spread = other.summary(tiny)["content_spread"]
+    assert other.summary(small_one)["noise_to_code"] == pytest.approx(1e-100 / spread)
+    assert other.summary(tiny)["noise_to_code"] == pytest.approx(1e-200 / spread)
+
+
 def test_the_methods_are_examined_once_and_their_seeds_are_told_apart(study, monkeypatch):
     recipe = study.parameters.methods()["ours"]
     (kept,) = study.over_each_seed(recipe, "held_out_l1")
