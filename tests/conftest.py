@@ -1,5 +1,7 @@
 """What several test files need: small digits with a known structure, and tiny trained models."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -20,6 +22,14 @@ def make_digits(count: int = 40, classes: int = 4, seed: int = 0) -> Digits:
         images[k, 5 * label : 5 * label + 8, 6:22] += 0.7
     names = tuple(str(label) for label in range(classes))
     return Digits(images, labels, names, "made-up squares")
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_before() -> Iterator[None]:
+    """A study sets PyTorch's threads; the bits of another test's models depend on them."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
