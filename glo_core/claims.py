@@ -155,6 +155,12 @@ def low_noise_leaks(sigmas: Sequence[float], leakage: Mapping[str, Share], floor
     )
 
 
+def about(form: str, value: float, low: float, high: float) -> str:
+    """A value ± half of what lies between `low` and `high`, each in a format such as "{:.1%}"."""
+    text = form.format(value).replace("-", "−")
+    return f"{text} ± {form.format((high - low) / 2)}" if low < high else text
+
+
 def percent(found: Share) -> str:
     """A share with its interval, for text: 93.4% (92.1–94.5%)."""
     return f"{found.value:.1%} ({100 * found.low:.1f}–{100 * found.high:.1f}%)"

@@ -209,13 +209,13 @@ def frontier_plot(
     are shaded.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure((5.6, 5.2), layout="constrained")
-        upper, lower = figure.subplots(2, sharex=True)
+        figure = Figure((6.6, 2.9), layout="constrained")
+        left, right = figure.subplots(1, 2)
     colors = mpl.colormaps["viridis"].resampled(len(sigmas))
     for point in points:
         color = colors(sigmas.index(point.sigma)) if point.sigma in sigmas else "#D55E00"
         face = color if point.filled else "none"
-        for axes, value in ((upper, point.conversion), (lower, point.leakage)):
+        for axes, value in ((left, point.conversion), (right, point.leakage)):
             style = {"marker": point.marker, "s": 26, "facecolors": face, "edgecolors": color}
             axes.scatter(point.error, value, **style)
             if point.name:
@@ -227,13 +227,14 @@ def frontier_plot(
                     fontsize=7,
                 )
     worst = max(point.error for point in points)
-    upper.fill_between([0, target[0]], target[1], 1.01, color="0.85", lw=0)
-    lower.fill_between([0, target[0]], 0, target[2], color="0.85", lw=0)
-    upper.set_ylabel("conversions read\nas their target")
-    lower.set_ylabel("class read from the\ncontent code (MLP)")
-    lower.set_xlabel("reconstruction error L1")
-    lower.set_xlim(min(point.error for point in points) * 0.8, worst * 1.05)
-    _sigma_bar(figure, [upper, lower], sigmas)
+    left.fill_between([0, target[0]], target[1], 1.01, color="0.85", lw=0)
+    right.fill_between([0, target[0]], 0, target[2], color="0.85", lw=0)
+    left.set_ylabel("conversions read as their target")
+    right.set_ylabel("class read from the content code (MLP)")
+    for axes in (left, right):
+        axes.set_xlabel("reconstruction error L1")
+        axes.set_xlim(min(point.error for point in points) * 0.8, worst * 1.05)
+    _sigma_bar(figure, [left, right], sigmas)
     return figure
 
 

@@ -24,6 +24,8 @@ from glo_core.figures import STYLE
 
 RESULTS = "application/vnd.glo.results+json"
 FINDING = "application/vnd.glo.finding+json"
+# A table's cell counts as this many characters wide at most.
+WIDEST = 50
 
 
 def escaped(text: str) -> str:
@@ -76,7 +78,10 @@ def show_table(
     label: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
 ) -> None:
     """A numbered table. Refer to it as `@label`."""
-    lines = [header, [":--"] * len(header), *rows]
+    columns = zip(header, *rows, strict=True)
+    # A table that is too wide shares its width out by these.
+    longest = [min(WIDEST, max(map(len, column))) for column in columns]
+    lines = [header, [":" + "-" * max(2, length) for length in longest], *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     _display("table", {"text/markdown": table}, label, caption, "", 1.0)
 

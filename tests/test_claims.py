@@ -59,3 +59,9 @@ def test_the_verdict_changes_its_words():
     found = claims.high_noise_blurs(SIGMAS, [1, 1, 1, 0.3], [1, 1, 1, 0.01])
     assert found.verdict == "holds"
     assert claims.drawings_improve(np.ones(4)).verdict == "does not hold"
+
+
+def test_a_value_stands_with_half_its_range_and_alone_without_one():
+    assert claims.about("{:.1%}", 0.112, 0.101, 0.125) == "11.2% ± 1.2%"
+    assert claims.about("{:.2f}", -0.1, -0.2, 0.0) == "−0.10 ± 0.10"
+    assert claims.about("{:.3f}", 0.5, 0.5, 0.5) == "0.500"

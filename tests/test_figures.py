@@ -105,12 +105,12 @@ def test_the_frontier_has_every_model_in_both_plots_and_names_those_with_a_name(
         figures.Point(1, 0.05, 0.95, 0.5, "s", True, "ours"),
     ]
     plot = figures.frontier_plot([0.1, 1], points, (0.035, 0.99, 0.2))
-    upper, lower = plot.axes[:2]
-    marks = [c for c in upper.collections if len(c.get_offsets()) == 1 and c.get_sizes().size]
+    left, right = plot.axes[:2]
+    marks = [c for c in left.collections if len(c.get_offsets()) == 1 and c.get_sizes().size]
     places = [tuple(mark.get_offsets()[0]) for mark in marks]
     assert (0.04, 0.9) in places
     assert (0.05, 0.95) in places
-    assert [text.get_text() for text in lower.texts] == ["ours"]
+    assert [text.get_text() for text in right.texts] == ["ours"]
 
 
 def test_the_ratios_stand_above_the_noise_levels():

@@ -70,6 +70,13 @@ def test_a_table_is_one_pipe_table(sent):
     assert output.data["text/markdown"] == "| a | b |\n| :-- | :-- |\n| 1 | 2 |"
 
 
+def test_columns_of_a_table_are_as_wide_as_their_longest_cell_up_to_a_limit(sent):
+    rows = [["12345", "x" * 300], ["1", "y"]]
+    (output,) = sent(publish.show_table, "tbl-t", ["a", "b"], rows, "T.")
+    ruler = output.data["text/markdown"].splitlines()[1]
+    assert ruler == f"| :{'-' * 5} | :{'-' * publish.WIDEST} |"
+
+
 def test_numbers_and_findings_travel_as_json(sent):
     (output,) = sent(publish.record, share=[0.5, 0.4, 0.6])
     assert output.data[publish.RESULTS] == {"share": [0.5, 0.4, 0.6]}
