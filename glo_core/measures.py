@@ -78,7 +78,7 @@ def evaluate(glo: Glo, digits: Digits, judge: nn.Sequential) -> dict[str, Any]:
     medians, means = (typical(digits.images, labels, of) for of in (median, torch.mean))
     least_l1 = float((medians - digits.images).abs().mean())
     least_l2 = float((means - digits.images).square().mean())
-    read = conversions.readings(glo, judge)
+    read = conversions.readings(glo, judge, pictures)
     leaks = {name: leakage(glo.content_table, labels, probe) for name, probe in probes().items()}
     floor = chance(classes)
     return {

@@ -4,8 +4,10 @@ How it came to know them is `classifier`'s business: a change here trains no mod
 """
 
 from collections.abc import Iterable
+from functools import reduce
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 # Pictures are read this many at a time: the layers' results stay in the processor's caches.
@@ -25,13 +27,28 @@ def read(network: nn.Sequential, pictures: Tensor) -> Tensor:
 
 
 def _through(layers: Iterable[nn.Module], pictures: Tensor) -> Tensor:
-    hidden = pictures[:, None]
-    for layer in layers:
+    """The same bits as the layers make one by one, in half the time."""
+    first, _, *others = layers
+    hidden = _convolved_and_pooled(first, pictures[:, None])
+    for layer in others:
         hidden = _pooled(hidden) if isinstance(layer, nn.MaxPool2d) else layer(hidden)
     return hidden
 
 
+def _convolved_and_pooled(layer: nn.Module, pictures: Tensor) -> Tensor:
+    """A convolution and `MaxPool2d(2)`: each place in a pooling window on its own, then the best.
+
+    A convolution of one channel takes longer to write what it finds than to find it; this writes
+    no map that is not pooled.
+    """
+    height, width = pictures.shape[2:]
+    weight, bias = layer.parameters()
+    corners = [(y, x) for y in (0, 1) for x in (0, 1)]
+    seen = [pictures[:, :, y : height - 1 + y, x : width - 1 + x] for y, x in corners]
+    pooled: Tensor = reduce(torch.maximum, [F.conv2d(each, weight, bias, 2) for each in seen])
+    return pooled
+
+
 def _pooled(hidden: Tensor) -> Tensor:
-    """The same bits as `MaxPool2d(2)`, which takes two thirds of the time to read a picture."""
     rows = torch.maximum(hidden[:, :, ::2], hidden[:, :, 1::2])
     return torch.maximum(rows[..., ::2], rows[..., 1::2])

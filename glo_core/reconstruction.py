@@ -75,11 +75,12 @@ def ssim(drawn: Tensor, images: Tensor) -> Tensor:
     x, y = drawn.double(), images.double()
     # The Gaussian is a product of one along rows and one along columns: two matrix products.
     window = _windows(x.shape[-1])
-    mean_x, mean_y, xx, yy, xy = (window @ z @ window.T for z in (x, y, x * x, y * y, x * y))
-    variances = xx - mean_x**2 + yy - mean_y**2
-    covariance = xy - mean_x * mean_y
-    alike = (2 * mean_x * mean_y + SSIM_C1) / (mean_x**2 + mean_y**2 + SSIM_C1)
-    alike *= (2 * covariance + SSIM_C2) / (variances + SSIM_C2)
+    mean_x, mean_y, squares, products = (
+        window @ z @ window.T for z in (x, y, x * x + y * y, x * y)
+    )
+    of_means, of_squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    alike = (2 * of_means + SSIM_C1) / (of_squares + SSIM_C1)
+    alike *= (2 * (products - of_means) + SSIM_C2) / (squares - of_squares + SSIM_C2)
     return alike.mean((1, 2))
 
 

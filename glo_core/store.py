@@ -122,6 +122,7 @@ class Store:
         key = f"classifier-seed{seed}-{hashlib.sha256(str(content).encode()).hexdigest()[:16]}"
         state = self._opened(key, _weights)
         if state is None:
+            log.info("training %s on %d images", key, len(digits))
             network = train_classifier(digits, seed)
             about = {"digits": {"source": digits.source, "fingerprint": digits.fingerprint}}
             self._place(key, {WEIGHTS: network.state_dict()}, about)

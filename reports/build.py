@@ -97,7 +97,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
         log.info("nothing has changed since %s was built", BUILD / "report.html")
         return
     log.info("digits: %d of %s", len(study.digits), study.digits.source)
-    _ = study.models
+    _ = study.models, study.judge
     clock.append(time.perf_counter())
     _ = study.measured, study.examined
     clock.append(time.perf_counter())

@@ -36,7 +36,8 @@ LABELS = torch.arange(20) % 10
 )
 def test_planted_conversions_are_counted(wanted, success, residue, judge, splits):
     planted = PlantedConversions(splits.judge, judge, LABELS, wanted)
-    found = conversions.readings(planted, judge)
+    found = conversions.readings(planted, judge, planted.drawn[LABELS])
+    assert torch.equal(found[torch.arange(20), LABELS], LABELS)
     assert found.shape == (20, 10)
     assert conversions.success(found, LABELS).value == pytest.approx(success)
     assert conversions.source_residue(found, LABELS).value == pytest.approx(residue)
