@@ -156,9 +156,16 @@ def low_noise_leaks(sigmas: Sequence[float], leakage: Mapping[str, Share], floor
 
 
 def about(form: str, value: float, low: float, high: float) -> str:
-    """A value ± half of what lies between `low` and `high`, each in a format such as "{:.1%}"."""
+    """A value ± half of what lies between `low` and `high`, each in a format such as "{:.1%}".
+
+    The spaces do not break.
+    """
     text = form.format(value).replace("-", "−")
-    return f"{text} ± {form.format((high - low) / 2)}" if low < high else text
+    return (
+        f"{text}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{form.format((high - low) / 2)}"
+        if low < high
+        else text
+    )
 
 
 def percent(found: Share) -> str:

@@ -24,8 +24,8 @@ from glo_core.figures import STYLE
 
 RESULTS = "application/vnd.glo.results+json"
 FINDING = "application/vnd.glo.finding+json"
-# A table's cell counts as this many characters wide at most.
-WIDEST = 50
+# A table's cell counts as this many characters wide at most, and the page as this many in all.
+WIDEST, PAGE = 50, 90
 
 
 def escaped(text: str) -> str:
@@ -78,12 +78,24 @@ def show_table(
     label: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
 ) -> None:
     """A numbered table. Refer to it as `@label`."""
-    columns = zip(header, *rows, strict=True)
-    # A table that is too wide shares its width out by these.
-    longest = [min(WIDEST, max(map(len, column))) for column in columns]
-    lines = [header, [":" + "-" * max(2, length) for length in longest], *rows]
+    widths = _column_widths(list(zip(header, *rows, strict=True)))
+    lines = [header, [":" + "-" * width for width in widths], *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     _display("table", {"text/markdown": table}, label, caption, "", 1.0)
+
+
+def _column_widths(columns: Sequence[Sequence[str]]) -> list[int]:
+    """In what proportion columns share out the page's width, if they need all of it.
+
+    Words stay whole, as far as there is room; what is left goes to those with the longest cells.
+    """
+    columns = [[cell.replace("*", "") for cell in column] for column in columns]
+    words = [max(len(word) for cell in column for word in cell.split(" ")) for column in columns]
+    wanted = [min(WIDEST, max(map(len, column))) for column in columns]
+    needed = [min(pair) for pair in zip(words, wanted, strict=True)]
+    more = [want - need for want, need in zip(wanted, needed, strict=True)]
+    left = min(1.0, max(0, PAGE - sum(needed)) / max(1, sum(more)))
+    return [max(2, need + round(left * each)) for need, each in zip(needed, more, strict=True)]
 
 
 def record(**numbers: Any) -> None:

@@ -62,6 +62,11 @@ def test_the_verdict_changes_its_words():
 
 
 def test_a_value_stands_with_half_its_range_and_alone_without_one():
-    assert claims.about("{:.1%}", 0.112, 0.101, 0.125) == "11.2% ± 1.2%"
-    assert claims.about("{:.2f}", -0.1, -0.2, 0.0) == "−0.10 ± 0.10"
+    assert (
+        claims.about("{:.1%}", 0.112, 0.101, 0.125)
+        == "11.2%\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}1.2%"
+    )
+    assert (
+        claims.about("{:.2f}", -0.1, -0.2, 0.0) == "−0.10\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.10"
+    )
     assert claims.about("{:.3f}", 0.5, 0.5, 0.5) == "0.500"

@@ -70,11 +70,19 @@ def test_a_table_is_one_pipe_table(sent):
     assert output.data["text/markdown"] == "| a | b |\n| :-- | :-- |\n| 1 | 2 |"
 
 
-def test_columns_of_a_table_are_as_wide_as_their_longest_cell_up_to_a_limit(sent):
-    rows = [["12345", "x" * 300], ["1", "y"]]
-    (output,) = sent(publish.show_table, "tbl-t", ["a", "b"], rows, "T.")
+@pytest.mark.parametrize(
+    ("cells", "widths"),
+    [
+        (["12345", "x y"], [5, 3]),  # all that they want
+        (["12345", "x " * 100], [5, publish.WIDEST]),
+        (["1" * 40, "2" * 45, "word and some more words"], [40, 45, 5]),  # words stay whole
+        (["1" * 40, "2" * 40, "two words of many"], [40, 40, 10]),  # with what is left
+    ],
+)
+def test_columns_are_as_wide_as_their_cells_while_the_page_has_room(sent, cells, widths):
+    (output,) = sent(publish.show_table, "tbl-t", ["a"] * len(cells), [cells], "T.")
     ruler = output.data["text/markdown"].splitlines()[1]
-    assert ruler == f"| :{'-' * 5} | :{'-' * publish.WIDEST} |"
+    assert ruler == f"| {' | '.join(':' + '-' * width for width in widths)} |"
 
 
 def test_numbers_and_findings_travel_as_json(sent):
