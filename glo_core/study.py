@@ -195,11 +195,13 @@ class Study:
         found = [self.examined[each] for each in self.parameters.over_seeds(recipe)]
         return {name: mean([each[name] for each in found]) for name in found[0]}
 
-    def over_each_seed(self, recipe: Recipe, name: str) -> list[float]:
-        """One measure of a recipe with each seed: of a share, its value."""
+    def over_each_seed(self, recipe: Recipe, *place: str) -> list[float]:
+        """One measure with each seed, from its place in nested dicts; of a share, the value."""
         recipes = self.parameters.over_seeds(recipe)
-        every = [self.measured[each] | self.examined.get(each, {}) for each in recipes]
-        return [float(np.atleast_1d(each[name])[0]) for each in every]
+        found: list[Any] = [self.measured[each] | self.examined.get(each, {}) for each in recipes]
+        for name in place:
+            found = [each[name] for each in found]
+        return [float(np.atleast_1d(each)[0]) for each in found]
 
     def measure(self, name: str, loss: LossName) -> NDArray[np.float64]:
         """One measure of one loss, σ rising: (S,), or (S, 3) for a share with its interval."""

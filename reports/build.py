@@ -77,8 +77,8 @@ the old report's {claims} claims, {holding} hold when measured (@tbl-claims). By
 fidelity and separation together, we choose {best} (@tbl-best). Three probes measure how much of
 the class the content codes hold, of latents that hardly learn and of latents that do
 (@fig-frontier). With another training recipe the same network redraws with an L1 error of
-{error:.4f} (@tbl-comparison), {conversion:.1%} of its conversions are read as meant, and an MLP
-reads the class from {leakage:.1%} of its content codes (@tbl-comparison-codes).
+{error:.4f}, {conversion:.1%} of its conversions are read as meant, and an MLP reads the class from
+{leakage:.1%} of its content codes (@tbl-comparison).
 """
 
 

@@ -12,6 +12,9 @@ from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.training import train
 
+# Of every test and of what modules share: a module's own fixtures run before those of its tests.
+THREADS = torch.get_num_threads()
+
 
 def make_digits(count: int = 40, classes: int = 4, seed: int = 0) -> Digits:
     """Made-up images: each class a bright square in a place of its own, with noise on it."""
@@ -27,9 +30,9 @@ def make_digits(count: int = 40, classes: int = 4, seed: int = 0) -> Digits:
 @pytest.fixture(autouse=True)
 def _threads_as_before() -> Iterator[None]:
     """A study sets PyTorch's threads; the bits of another test's models depend on them."""
-    threads = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
     yield
-    torch.set_num_threads(threads)
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +50,7 @@ def recipes() -> list[Recipe]:
 
 @pytest.fixture(scope="session")
 def models(recipes: list[Recipe], digits: Digits) -> list[Glo]:
+    torch.set_num_threads(THREADS)
     return train(recipes, digits)
 
 

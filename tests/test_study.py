@@ -68,6 +68,8 @@ def test_the_methods_are_examined_once_and_their_seeds_are_told_apart(study, mon
     (kept,) = study.over_each_seed(recipe, "held_out_l1")
     assert study.examination(recipe)["held_out_l1"] == kept > 0
     assert study.over_each_seed(recipe, "conversion") == [study.summary(recipe)["conversion"][0]]
+    (nested,) = study.over_each_seed(recipe, "samples", "mixture", "frechet")
+    assert nested == study.examination(recipe)["samples"]["mixture"]["frechet"] > 0
     again = Study(study.parameters, study.splits, study.store)
 
     def fail(*_, **__):

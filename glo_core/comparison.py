@@ -1,0 +1,109 @@
+"""Methods side by side: every measure with its spread over seeds, and who is best in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from glo_core.claims import about
+from glo_core.recipe import Recipe
+from glo_core.study import Study
+from glo_core.style import FEATURES
+
+
+class Measure(NamedTuple):
+    """A row of the comparison.
+
+    `form` is how a value is written, and `places` are where it stands among a model's measures (see
+    `measures`): with several of them, it is their mean. `needs` is what a recipe must have for the
+    measure to mean anything.
+    """
+
+    name: str
+    form: str
+    better: Literal["↓", "↑"]
+    places: tuple[tuple[str, ...], ...]
+    needs: Literal["nothing", "class codes", "an encoder"] = "nothing"
+
+
+class Spread(NamedTuple):
+    """A measure over the seeds of a recipe."""
+
+    mean: float
+    least: float
+    largest: float
+
+
+MEASURES = (
+    Measure("L1 error", "{:.4f}", "↓", (("reconstruction_l1",),)),
+    Measure("PSNR (dB)", "{:.1f}", "↑", (("reconstruction_psnr",),)),
+    Measure("SSIM", "{:.3f}", "↑", (("reconstruction_ssim",),)),
+    Measure("held-out L1", "{:.4f}", "↓", (("held_out_l1",),)),
+    Measure("encoded L1", "{:.4f}", "↓", (("encoded_l1",),), "an encoder"),
+    Measure("conversion", "{:.1%}", "↑", (("conversion",),), "class codes"),
+    Measure("source residue", "{:.1%}", "↓", (("source_residue",),), "class codes"),
+    Measure("linear probe", "{:.1%}", "↓", (("leakage_linear",),)),
+    Measure("kNN probe", "{:.1%}", "↓", (("leakage_knn",),)),
+    Measure("MLP probe", "{:.1%}", "↓", (("leakage_mlp",),)),
+    Measure("classifies", "{:.1%}", "↑", (("classified",),), "class codes"),
+    Measure("hand kept", "{:.2f}", "↑", tuple(("style", each) for each in FEATURES), "class codes"),
+    Measure("Fréchet distance", "{:.1f}", "↓", (("samples", "mixture", "frechet"),)),
+    Measure("coverage", "{:.2f}", "↑", (("samples", "mixture", "coverage"),)),
+)
+
+
+def compare(study: Study, recipes: Mapping[str, Recipe]) -> dict[str, dict[str, Spread]]:
+    """Each of MEASURES, by its name, of each recipe, by its key, that has what the measure needs.
+
+    Raises KeyError for a recipe that the study has not examined.
+    """
+    return {
+        measure.name: {
+            key: _spread(study, recipe, measure.places)
+            for key, recipe in recipes.items()
+            if _has(recipe, measure.needs)
+        }
+        for measure in MEASURES
+    }
+
+
+def best(compared: Mapping[str, Mapping[str, Spread]]) -> dict[str, str]:
+    """By the name of each measure the key of the recipe whose mean is best, the first of equals."""
+    winners = {}
+    for name, _, better, *_ in MEASURES:
+        means = {key: spread.mean for key, spread in compared[name].items()}
+        winners[name] = (min if better == "↓" else max)(means, key=means.__getitem__)
+    return winners
+
+
+def table(
+    compared: Mapping[str, Mapping[str, Spread]], recipes: Mapping[str, Recipe]
+) -> list[Sequence[str]]:
+    """A row a measure: its name with the way that is better, and each recipe's, the best in bold.
+
+    Values are means ± half the range of the seeds; a dash stands for a measure without meaning.
+    """
+    winners = best(compared)
+
+    def cell(measure: Measure, key: str) -> str:
+        if key not in compared[measure.name]:
+            return "–"
+        text = about(measure.form, *compared[measure.name][key])
+        return f"**{text}**" if winners[measure.name] == key else text
+
+    return [
+        [f"{measure.name} {measure.better}", *(cell(measure, key) for key in recipes)]
+        for measure in MEASURES
+    ]
+
+
+def _spread(study: Study, recipe: Recipe, places: Sequence[Sequence[str]]) -> Spread:
+    each = [study.over_each_seed(recipe, *place) for place in places]
+    values = [sum(of_seed) / len(of_seed) for of_seed in zip(*each, strict=True)]
+    return Spread(sum(values) / len(values), min(values), max(values))
+
+
+def _has(recipe: Recipe, needs: str) -> bool:
+    return {
+        "nothing": True,
+        "class codes": recipe.class_dim > 0,
+        "an encoder": recipe.encoder != "none",
+    }[needs]
