@@ -1,4 +1,4 @@
-"""Methods side by side: every measure with its spread over seeds, and who is best in it."""
+"""Methods side by side: every measure with its spread over seeds, and who leads in it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -65,29 +65,34 @@ def compare(study: Study, recipes: Mapping[str, Recipe]) -> dict[str, dict[str, 
     }
 
 
-def best(compared: Mapping[str, Mapping[str, Spread]]) -> dict[str, str]:
-    """By the name of each measure the key of the recipe whose mean is best, the first of equals."""
-    winners = {}
+def leaders(compared: Mapping[str, Mapping[str, Spread]]) -> dict[str, list[str]]:
+    """By each measure's name, the key of the best mean, and of all whose range meets its own."""
+    ahead = {}
     for name, _, better, *_ in MEASURES:
-        means = {key: spread.mean for key, spread in compared[name].items()}
-        winners[name] = (min if better == "↓" else max)(means, key=means.__getitem__)
-    return winners
+        of = compared[name]
+        best = (min if better == "↓" else max)(of.values(), key=lambda spread: spread.mean)
+        ahead[name] = [
+            key
+            for key, spread in of.items()
+            if spread.least <= best.largest and spread.largest >= best.least
+        ]
+    return ahead
 
 
 def table(
     compared: Mapping[str, Mapping[str, Spread]], recipes: Mapping[str, Recipe]
 ) -> list[Sequence[str]]:
-    """A row a measure: its name with the way that is better, and each recipe's, the best in bold.
+    """A row a measure: its name with the way that is better, and each recipe's; leaders in bold.
 
     Values are means ± half the range of the seeds; a dash stands for a measure without meaning.
     """
-    winners = best(compared)
+    ahead = leaders(compared)
 
     def cell(measure: Measure, key: str) -> str:
         if key not in compared[measure.name]:
             return "–"
         text = about(measure.form, *compared[measure.name][key])
-        return f"**{text}**" if winners[measure.name] == key else text
+        return f"**{text}**" if key in ahead[measure.name] else text
 
     return [
         [f"{measure.name} {measure.better}", *(cell(measure, key) for key in recipes)]

@@ -1,8 +1,9 @@
 """How well the class can be read from the content codes: leakage, measured by probes.
 
-A **probe** is a classifier that reads the class from the content code. What it reads above `chance`
-is **leakage**: class information that sits where only content belongs. One probe cannot show that
-nothing leaks, as it may be blind to the way in which the class is written; so there are three.
+A **probe** is a classifier that reads the class from the content code. Its balanced accuracy is the
+measure of **leakage**: above `chance`, class information sits where only content belongs. One probe
+cannot show that nothing leaks, as it may be blind to the way in which the class is written; so
+there are three.
 """
 
 import warnings

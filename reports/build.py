@@ -78,7 +78,7 @@ fidelity and separation together, we choose {best} (@tbl-best). Three probes mea
 the class the content codes hold, of latents that hardly learn and of latents that do
 (@fig-frontier). With another training recipe the same network redraws with an L1 error of
 {error:.4f}, {conversion:.1%} of its conversions are read as meant, and an MLP reads the class from
-{leakage:.1%} of its content codes (@tbl-comparison).
+{leakage:.1%} of its content codes, where chance is {chance:.1%} (@tbl-comparison).
 """
 
 
@@ -292,6 +292,7 @@ def abstract(study: Study, findings: list[dict[str, Any]], results: dict[str, An
         error=reached["reconstruction_l1"],
         conversion=reached["conversion"],
         leakage=reached["leakage_mlp"],
+        chance=results["noise"]["chance"],
     )
 
 
