@@ -81,8 +81,9 @@ def shuffled_null(codes: Tensor, labels: Tensor, probe: Pipeline, seed: int = 0)
 
 
 def pixel_ceiling(images: Tensor, labels: Tensor) -> Share:
-    """What the MLP probe reads from (N, 28, 28) images themselves: the most a code could hold.
+    """What the MLP probe reads from (N, 28, 28) images themselves, to compare codes with.
 
+    It is no strict bound: codes are learned with the labels at hand, and could tell even more.
     Takes and raises what `leakage` does otherwise.
     """
     # With 784 inputs in place of 25, a step ten times shorter has the same effect.

@@ -102,9 +102,10 @@ def fit(glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS) -> Ten
     """Content codes with which the model redraws new images: (M, content_dim) float32.
 
     `images` is (M, 28, 28) in [0, 1], `labels` (M,) int64, the class whose code each is drawn with.
-    The codes start at the mean of the learned ones and follow the recipe's own loss; the model
-    stays as it is. No code is less typical of the learned ones than they are themselves in the root
-    mean square. Nothing is random. Raises IndexError for a class there is not.
+    The codes start at the mean of the learned ones and follow the recipe's own loss (L1 for the
+    Laplacian pyramid); the model stays as it is. No code is less typical of the learned ones than
+    they are themselves in the root mean square. Nothing is random. Raises IndexError for a class
+    there is not.
     """
     mean, factor = fitted_gaussian(glo.content_table)
     radius = math.sqrt(len(mean))  # of draws from N(0, 1), the root mean square length
