@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from glo_core.intervals import Share, share
 from glo_core.model import Glo
-from glo_core.reading import read
+from glo_core.reading import CHUNK, read
 
 
 def readings(glo: Glo, judge: nn.Sequential, redrawn: Tensor) -> Tensor:
@@ -17,8 +17,9 @@ def readings(glo: Glo, judge: nn.Sequential, redrawn: Tensor) -> Tensor:
     found = torch.empty(len(glo.labels), len(glo.class_table), dtype=torch.int64)
     found[torch.arange(len(found)), glo.labels] = read(judge, redrawn)
     for to in range(found.shape[1]):
-        others = torch.nonzero(glo.labels != to)[:, 0]
-        found[others, to] = read(judge, glo.convert(others, to))
+        # Each chunk is read while its pictures are still in the processor's caches.
+        for some in torch.nonzero(glo.labels != to)[:, 0].split(CHUNK):
+            found[some, to] = read(judge, glo.convert(some, to))
     return found
 
 

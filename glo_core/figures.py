@@ -216,21 +216,23 @@ def frontier_plot(
         color = colors(sigmas.index(point.sigma)) if point.sigma in sigmas else "#D55E00"
         face = color if point.filled else "none"
         for axes, value in ((left, point.conversion), (right, point.leakage)):
-            style = {"marker": point.marker, "s": 26, "facecolors": face, "edgecolors": color}
+            size = 90 if point.name else 26
+            style = {"marker": point.marker, "s": size, "facecolors": face, "edgecolors": color}
             axes.scatter(point.error, value, **style)
             if point.name:
                 axes.annotate(
                     point.name,
                     (point.error, value),
-                    xytext=(4, 4),
+                    xytext=(6, 4),
                     textcoords="offset points",
                     fontsize=7,
                 )
     worst = max(point.error for point in points)
-    left.fill_between([0, target[0]], target[1], 1.01, color="0.85", lw=0)
-    right.fill_between([0, target[0]], 0, target[2], color="0.85", lw=0)
+    shade = {"color": "0.88", "lw": 0, "zorder": 0}  # behind the models
+    left.fill_between([0, target[0]], target[1], 1.01, **shade)
+    right.fill_between([0, target[0]], 0, target[2], **shade)
     left.set_ylabel("conversions read as their target")
-    right.set_ylabel("class read from the content code (MLP)")
+    right.set_ylabel("class read by the MLP probe")
     for axes in (left, right):
         axes.set_xlabel("reconstruction error L1")
         axes.set_xlim(min(point.error for point in points) * 0.8, worst * 1.05)

@@ -124,15 +124,19 @@ def examine(glo: Glo, digits: Digits, judge: nn.Sequential, held_out: Digits) ->
         drawn = glo.decode(held_out.labels, codes)
         found["encoded_l1"] = float((drawn - held_out.images).abs().mean())
     return found | {
-        "style": style_kept(glo, digits),
+        "style": style_kept(glo, digits, judge),
         **{f"held_out_{name}": error for name, error in redrawn.items()},
         "classified": share(right.numpy()),
         "samples": {prior: sample_quality(glo, digits, judge, held_out, prior) for prior in PRIORS},
     }
 
 
-def style_kept(glo: Glo, digits: Digits) -> dict[str, style.Kept]:
-    """How much of its source's style a conversion keeps, by feature (see `style.kept`)."""
+def style_kept(glo: Glo, digits: Digits, judge: nn.Sequential) -> dict[str, style.Kept]:
+    """How much of its source's style a conversion keeps, by feature (see `style.kept`).
+
+    Only conversions that the judge reads as their target count: what still is its source has kept
+    all of its style, and converted nothing.
+    """
     classes, labels = len(digits.class_names), digits.labels
     members = [torch.nonzero(labels == label)[:STYLED_PER_CLASS, 0] for label in range(classes)]
     images = torch.cat(members)
@@ -140,7 +144,9 @@ def style_kept(glo: Glo, digits: Digits) -> dict[str, style.Kept]:
     row, target = np.divmod(np.arange(len(images) * classes), classes)
     others = labels[images].numpy()[row] != target
     row, target = row[others], target[others]
-    converted = style.style(glo.convert(images[row], torch.from_numpy(target)))
+    drawn = glo.convert(images[row], torch.from_numpy(target))
+    converted = style.style(drawn)
+    converted[reading.read(judge, drawn).numpy() != target] = np.nan
     return style.kept(sources, labels[images].numpy(), converted, row, target)
 
 

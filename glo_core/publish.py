@@ -25,7 +25,7 @@ from glo_core.figures import STYLE
 RESULTS = "application/vnd.glo.results+json"
 FINDING = "application/vnd.glo.finding+json"
 # A table's cell counts as this many characters wide at most, and the page as this many in all.
-WIDEST, PAGE = 50, 90
+WIDEST, PAGE = 80, 90
 
 
 def escaped(text: str) -> str:

@@ -4,7 +4,6 @@ How it came to know them is `classifier`'s business: a change here trains no mod
 """
 
 from collections.abc import Iterable
-from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +26,7 @@ def read(network: nn.Sequential, pictures: Tensor) -> Tensor:
 
 
 def _through(layers: Iterable[nn.Module], pictures: Tensor) -> Tensor:
-    """The same bits as the layers make one by one, in half the time."""
+    """What the layers make one by one, but for rounding, in less than half the time."""
     first, _, *others = layers
     hidden = _convolved_and_pooled(first, pictures[:, None])
     for layer in others:
@@ -36,17 +35,16 @@ def _through(layers: Iterable[nn.Module], pictures: Tensor) -> Tensor:
 
 
 def _convolved_and_pooled(layer: nn.Module, pictures: Tensor) -> Tensor:
-    """A convolution and `MaxPool2d(2)`: each place in a pooling window on its own, then the best.
+    """A convolution and `MaxPool2d(2)`, as one convolution with a stride of 2 and the best of four.
 
-    A convolution of one channel takes longer to write what it finds than to find it; this writes
-    no map that is not pooled.
+    The four places of a pooling window are channels of their own: a convolution of few channels
+    takes longer to write what it finds than to find it, and this writes no map that is not pooled.
     """
-    height, width = pictures.shape[2:]
     weight, bias = layer.parameters()
-    corners = [(y, x) for y in (0, 1) for x in (0, 1)]
-    seen = [pictures[:, :, y : height - 1 + y, x : width - 1 + x] for y, x in corners]
-    pooled: Tensor = reduce(torch.maximum, [F.conv2d(each, weight, bias, 2) for each in seen])
-    return pooled
+    places = [F.pad(weight, (x, 1 - x, y, 1 - y)) for y in (0, 1) for x in (0, 1)]
+    found = F.conv2d(pictures, torch.cat(places), stride=2).unflatten(1, (4, -1))
+    best: Tensor = found.amax(1)
+    return best + bias[:, None, None]
 
 
 def _pooled(hidden: Tensor) -> Tensor:

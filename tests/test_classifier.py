@@ -22,7 +22,7 @@ def test_the_judge_reads_real_digits_it_has_never_seen():
     assert seen.shape == (len(splits.test), FEATURES)
     assert torch.equal(judge[-1](seen).argmax(1), read(judge, splits.test.images))
     plainly = [judge[:-1](chunk[:, None]) for chunk in splits.test.images.split(250)]
-    assert torch.equal(seen, torch.cat(plainly))  # pooled in another way, to the same bits
+    torch.testing.assert_close(seen, torch.cat(plainly), atol=1e-4, rtol=0)  # pooled another way
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):

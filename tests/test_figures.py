@@ -110,6 +110,8 @@ def test_the_frontier_has_every_model_in_both_plots_and_names_those_with_a_name(
     places = [tuple(mark.get_offsets()[0]) for mark in marks]
     assert (0.04, 0.9) in places
     assert (0.05, 0.95) in places
+    (shade,) = {*left.collections} - {*marks}
+    assert all(shade.get_zorder() < mark.get_zorder() for mark in marks)  # it hides none
     assert [text.get_text() for text in right.texts] == ["ours"]
 
 

@@ -107,29 +107,44 @@ def test_the_score_is_low_as_soon_as_one_part_is():
 
 
 class ConverterOf(MemoriserOf):
-    """A stand-in whose conversions and digits from scratch are real images, in a turn of its own.
-
-    With `keep` a conversion is its source, moved by what tells the classes' places apart.
-    """
+    """A stand-in whose conversions and digits from scratch are given pictures."""
 
     def __init__(self, glo, digits, pictures):
         super().__init__(glo, digits)
         self.pictures = pictures
 
     def convert(self, images, to):
+        self.to = to
         return self.pictures[images]
 
     def decode(self, classes, content):
         return self.pictures[: len(classes)]
 
 
-def test_a_conversion_that_is_its_source_keeps_its_style_and_a_strangers_does_not(small):
+def test_a_conversion_in_its_sources_style_keeps_it_and_one_in_a_strangers_does_not(
+    small, judge, monkeypatch
+):
     glo, digits = small
-    same = measures.style_kept(ConverterOf(glo, digits, digits.images), digits)
-    assert min(kept.value for kept in same.values()) > 0.95
-    strangers = digits.images.roll(37, 0)
-    other = measures.style_kept(ConverterOf(glo, digits, strangers), digits)
-    assert max(abs(kept.value) for kept in other.values()) < 0.5
+
+    def kept(pictures):
+        planted = ConverterOf(glo, digits, pictures)
+        with monkeypatch.context() as patch:  # every conversion is read as its target
+            patch.setattr(measures.reading, "read", lambda *_: planted.to)
+            return measures.style_kept(planted, digits, judge).values()
+
+    assert min(found.value for found in kept(digits.images)) > 0.95
+    assert max(abs(found.value) for found in kept(digits.images.roll(37, 0))) < 0.5
+
+
+def test_a_conversion_that_is_still_its_source_does_not_count_as_one_that_keeps_its_style(
+    small, judge
+):
+    glo, digits = small
+    seen = measures.reading.read(judge, digits.images) == digits.labels
+    read_right = torch.where(seen[:, None, None], digits.images, 0)  # and an empty picture else
+    planted = ConverterOf(glo, digits, read_right)
+    found = measures.style_kept(planted, digits, judge)
+    assert {tuple(kept) for kept in found.values()} == {(0, 0, 0, 0)}
 
 
 def test_a_planted_memoriser_is_found_and_fresh_digits_are_not(small, splits, judge):

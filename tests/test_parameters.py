@@ -21,7 +21,7 @@ def test_the_full_report_is_the_exercises():
     assert (full.chosen_loss, full.chosen_sigma) == ("l1", 0.1)
     assert full.seeds == (0, 1, 2)
     assert len(full.sweep()) == 180
-    assert len(full.recipes()) == len(set(full.recipes())) == 246
+    assert len(full.recipes()) == len(set(full.recipes())) == 249
 
 
 def test_the_command_line_replaces_what_the_file_says():
