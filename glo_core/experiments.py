@@ -102,7 +102,7 @@ METHODS = (
         "lord",
         "LORD",
         "Gabbay and Hoshen, 2020",
-        "noise much larger than the codes, which start small and are pulled to 0; latents learn "
+        "codes that start much smaller than the noise and are gently pulled to 0; latents learn "
         "ten times as fast as the network, along a cosine; then an encoder learns to read the "
         "content code from the picture",
         {

@@ -28,8 +28,8 @@ def pandoc(where: str, text: str, *options: str) -> str:
 
 
 def parse(where: str, markdown: str) -> list[Node]:
-    # With long lines, pandoc would turn the dashes of a pipe table into relative column widths.
-    return list(json.loads(pandoc(where, markdown, READER, "-tjson", "--columns=9999"))["blocks"])
+    # A pipe table with longer lines than this shares out the page as the dashes of its ruler say.
+    return list(json.loads(pandoc(where, markdown, READER, "-tjson", "--columns=100"))["blocks"])
 
 
 def render(blocks: list[Node], form: str, meta: dict[str, Node], *options: str) -> str:

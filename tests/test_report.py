@@ -23,8 +23,8 @@ from reports.build import ERRORS, build
 
 ROOT = Path(__file__).parents[1]
 REPORT = ("report.html", "report.pdf", "results.json")
-# Smaller still than quick.yaml, where that costs no coverage; on its digits, so with its judge.
-SMALL = ("EPOCHS=2", "SIGMAS=0,0.1,1000", "LOSSES=l1,l1+l2")
+# Less than quick.yaml, and only models that the quick report has trained.
+SMALL = ("SIGMAS=0,0.1,1000", "LOSSES=l1,l1+l2", "PICK_SEED=1")
 FIGURES = {
     "F1": "fig-four-to-three",
     "A1": "fig-four-to-three-noise",
@@ -275,16 +275,22 @@ def test_nothing_changed_nothing_done(quick):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, quick):
     project = Project(tmp_path_factory.mktemp("small"))
-    for judge in (quick.root / "runs").glob("classifier-*"):
-        shutil.copytree(judge, project.root / "runs" / judge.name)
+    shutil.copytree(quick.root / "runs", project.root / "runs")
     done = project.make(*SMALL)
     assert done.returncode == 0, done.stderr
+    project.said = done.stderr
     return project
+
+
+def test_models_that_another_report_has_trained_are_used(small):
+    assert re.search(r"(\d+) of \1 models found", small.said)
+    assert "trained" not in small.said
+    assert "measures" not in small.said
 
 
 def test_parameters_of_the_command_line_reach_the_report(small):
     parameters = small.results()["provenance"]["parameters"]
-    assert parameters["epochs"] == 2
+    assert parameters["pick_seed"] == 1
     assert parameters["sigmas"] == [0, 0.1, 1000]
     labels = {figure["label"] for figure in small.results()["figures"]}
     assert "fig-epochs-l1-l2" in labels
@@ -377,7 +383,8 @@ def odd(tmp_path_factory):
             picture = (real.images[k] * 255).byte().numpy()
             Image.fromarray(picture).save(folder / f"{k}.png")
     words = ("EPOCHS=1", "SIGMAS=0.1", "LOSSES=l2", "CHOSEN_LOSS=l2", "SEEDS=3,4", "BATCH_SIZE=8")
-    done = project.make("DATA=my $x pets", "N=65", *words)
+    # The frontier and the mistakes at the sweep's one σ, so that there are fewer models.
+    done = project.make("DATA=my $x pets", "N=65", "FRONTIER_SIGMAS=0.1", "TRAP_SIGMA=0.1", *words)
     assert done.returncode == 0, done.stderr
     return project
 
@@ -385,7 +392,7 @@ def odd(tmp_path_factory):
 def test_a_study_unlike_the_exercise_is_a_report_that_claims_no_more_than_it_shows(odd):
     page = BeautifulSoup((odd.build / "report.html").read_text(encoding="utf-8"), "html.parser")
     assert "my $x pets" in page.find(id="sec-digits").text
-    assert "the exercise's choice" not in page.text
+    assert "the old report's choice" not in page.text
     assert "3, 4; pictures show the first" in page.find(id="tbl-run").text
     claims = {finding["id"]: finding["holds"] for finding in odd.results()["findings"]}
     assert claims == {1: None, 2: None, 3: None, 4: None, 5: None}

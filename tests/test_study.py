@@ -1,5 +1,7 @@
 """A study on real digits, small enough to train in seconds."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from glo_core import data
 from glo_core import store as store_module
 from glo_core import study as study_module
+from glo_core.classifier import train_classifier
 from glo_core.data import DataError
 from glo_core.parameters import Parameters, read
 from glo_core.store import Store
@@ -23,7 +26,11 @@ def small(**changes) -> Parameters:
 def study(tmp_path_factory):
     parameters = small()
     store = Store(tmp_path_factory.mktemp("runs"))
-    return Study(parameters, data.load(parameters.data, parameters.n), store)
+    study = Study(parameters, data.load(parameters.data, parameters.n), store)
+    with pytest.MonkeyPatch.context() as patch:  # a judge that has learned for some seconds
+        patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
+        assert study.judge
+    return study
 
 
 def test_models_are_found_by_loss_and_sigma(study):
