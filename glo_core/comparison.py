@@ -95,7 +95,10 @@ def table(
         return f"**{text}**" if key in ahead[measure.name] else text
 
     return [
-        [f"{measure.name} {measure.better}", *(cell(measure, key) for key in recipes)]
+        [
+            f"{measure.name} {measure.better}".replace(" ", "\N{NO-BREAK SPACE}"),
+            *(cell(measure, key) for key in recipes),
+        ]
         for measure in MEASURES
     ]
 
