@@ -324,19 +324,13 @@ def test_a_change_in_one_notebook_runs_that_section_alone(small):
             r"20-noise\.ipynb: .*[Kk]ernel",
         ),
         (
-            "40-scratch.ipynb",
-            'show(\n    "fig-scratch-read"',
-            '(lambda *_, **__: None)(\n    "fig-scratch-read"',
-            "unknown reference @fig-scratch-read",
-        ),
-        (
             "30-epochs.ipynb",
             'show_animation(\n    "fig-learning-to-draw"',
             '(lambda *_, **__: None)(\n    "fig-learning-to-draw"',
             r"30-epochs\.ipynb: no output for fig-learning-to-draw",
         ),
     ],
-    ids=["failing cell", "dead kernel", "figure referred to", "figure not referred to"],
+    ids=["failing cell", "dead kernel", "missing figure"],
 )
 def test_a_section_that_fails_is_named_and_the_last_report_stays(small, notebook, old, new, words):
     path = small.root / "notebooks" / notebook
