@@ -459,6 +459,18 @@ def test_first_cell_is_a_heading_and_names_differ() -> None:
         collect([*one(""), Section("20-one", notebook())])
 
 
+def test_a_table_wider_than_the_page_shares_it_out_as_its_ruler_says(tmp_path: Path) -> None:
+    def columns(cell: str) -> list[str]:
+        rows = f"| a | b |\n| :--- | :--------- |\n| {cell} | {cell} |"
+        table = shown({"text/markdown": rows}, kind="table", label="tbl-a", caption="Words.")
+        write_html(one("", table), tmp_path / "report.html", SMALL)
+        page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
+        return [str(column["style"]) for column in page.find_all("col")]
+
+    assert columns("word") == []
+    assert columns("some words " * 9) == ["width: 28%", "width: 71%"]  # 4 and 10 of 14 characters
+
+
 def test_unnumbered_heading_is_not_counted(tmp_path: Path) -> None:
     text = "## Thanks {- #sec-thanks}\n\nSee @sec-thanks and @sec-last.\n\n## Last {#sec-last}"
     write_html(one(text), tmp_path / "report.html", SMALL)
