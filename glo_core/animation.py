@@ -1,10 +1,11 @@
 """Moving pictures, each with three faces made from the same frames.
 
-A player for HTML (a slider, no kernel and no network needed), a film strip for paper, and a GIF.
+A player for HTML (no kernel and no network needed), a film strip for paper, and a GIF.
 """
 
 import base64
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,10 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glo_core.figures import stack
+from glo_core.page import element
 
 # Digits need few greys, and few greys need a fraction of the bytes.
 GREYS = 16
 FRAME_MILLISECONDS = 400
+# A WebP picture is at most this many pixels long.
+LONGEST = 16383
+
+# For each frame of a player, where it stands in a plot, as shares of width and height.
+Places = Sequence[Sequence[tuple[float, float]]]
 
 
 @dataclass(frozen=True)
@@ -36,29 +43,54 @@ class Animation:
             )
 
 
-def player(animation: Animation, start: int = 0) -> str:
-    """One picture above a slider, as HTML that stands alone; frame `start` is shown first.
+def player(
+    animation: Animation, alt: str, start: int = 0, plot: str = "", places: Places = ()
+) -> str:
+    """One picture of the animation and a slider, as HTML; frame `start` is shown first.
 
-    On a narrow screen a picture scrolls rather than shrink below half its size.
+    Instead of a button that plays it may have a `plot`, HTML whose marks the frames belong to:
+    `places` says where, for each frame a list of (x, y) as shares of the plot's width and height.
     """
-    images = "".join(
-        f'<img src="data:image/png;base64,{base64.b64encode(png(frame)).decode()}"'
-        f' style="min-width:{frame.width // 2}px" alt="{escape(name)}"'
-        f"{'' if k == start else ' hidden'}>"
-        for k, (frame, name) in enumerate(zip(animation.frames, animation.names, strict=True))
-    )
-    move = (
-        "const all=[...this.closest('.player').querySelectorAll('img')];"
-        "all.forEach((image,k)=>{image.hidden=k!=this.value});"
-        "this.setAttribute('aria-valuetext',all[this.value].alt);"
-        "this.nextElementSibling.value=all[this.value].alt"
-    )
     name = escape(animation.names[start])
-    return (
-        f'<div class="player"><div class="frames" tabindex="0">{images}</div><label>'
+    controls = (
         f'<input type="range" min="0" max="{len(animation.frames) - 1}" value="{start}"'
-        f' aria-label="frame" aria-valuetext="{name}" autocomplete="off" oninput="{move}">'
-        f"<output>{name}</output></label></div>"
+        f' aria-label="{escape(alt)}" aria-valuetext="{name}" autocomplete="off">'
+        f"<output>{name}</output>"
+    )
+    controls = controls if plot else f'<button type="button">Play</button>{controls}'
+    content = (
+        (f'<div class="plot">{plot}</div>' if plot else "")
+        + f'<div class="frames" role="group" aria-label="picture" tabindex="0">'
+        f"{_sprite(animation, f'{alt} {animation.names[start]}', start)}</div>"
+        f'<div class="controls">{controls}</div>'
+    )
+    data = {"names": json.dumps(animation.names, ensure_ascii=False), "alt": alt}
+    if plot:
+        data["places"] = json.dumps([[[round(v, 4) for v in xy] for xy in each] for each in places])
+    return element("glo-player", content, **data)
+
+
+def _sprite(animation: Animation, alt: str, start: int) -> str:
+    """All frames as one picture, of which a box shows one: equal parts then take little space."""
+    width, height = animation.frames[0].size
+    count = len(animation.frames)
+    columns = -(-count * height // LONGEST)
+    rows = -(-count // columns)
+    sheet = Image.new("L", (columns * width, rows * height), 255)
+    for k, frame in enumerate(animation.frames):
+        sheet.paste(
+            Image.fromarray(_few_greys(frame) * (255 // (GREYS - 1))),
+            (k % columns * width, k // columns * height),
+        )
+    file = io.BytesIO()
+    sheet.convert("RGB").save(file, "WEBP", lossless=True, quality=100, method=2)
+    place = {"column": start % columns, "row": start // columns, "columns": columns, "rows": rows}
+    style = ";".join(
+        f"--{key}:{value}" for key, value in ({"w": width, "h": height} | place).items()
+    )
+    return (
+        f'<div class="sprite" data-columns="{columns}" style="{style}"><img alt="{escape(alt)}"'
+        f' src="data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"></div>'
     )
 
 

@@ -137,6 +137,16 @@ def new_figure(height: float = 2.9, width: float = 5.2) -> tuple[Figure, Axes]:
         return figure, figure.add_subplot()
 
 
+def places(
+    figure: Figure, axes: Axes, points: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Where points of a plot stand in its picture: (x, y) from its upper left corner, 0 to 1."""
+    with mpl.rc_context(STYLE):
+        figure.draw_without_rendering()
+    across, up = (axes.transData.transform(points) / figure.bbox.size).T
+    return list(zip(across.tolist(), (1 - up).tolist(), strict=True))
+
+
 def sigma_axis(axes: Axes, sigmas: Sequence[float], ratios: Sequence[float] | None = None) -> None:
     """The ordinal σ axis: every noise level is a tick, at equal distances.
 

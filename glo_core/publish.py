@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from glo_core import animation as moving
-from glo_core.animation import Animation
+from glo_core import page
+from glo_core.animation import Animation, Places
 from glo_core.claims import Finding
 from glo_core.figures import STYLE
 
@@ -38,21 +39,64 @@ def say(markdown: str) -> None:
     display({"text/markdown": markdown}, raw=True)
 
 
+def load_page() -> None:
+    """Gives a notebook in Jupyter what moves its pictures; the report has it once for all."""
+    display(
+        {"text/html": f"<style>{page.style()}</style><script>{page.script()}</script>"}, raw=True
+    )
+
+
 def show(
-    label: str, picture: Figure | Image.Image, caption: str, alt: str, width: float = 0.8
+    label: str,
+    picture: Figure | Image.Image,
+    caption: str,
+    alt: str,
+    *,
+    width: float = 0.8,
+    runs: Sequence[str] = (),
 ) -> None:
-    """A numbered figure, `width` a share of the text's width. Refer to it as `@label`."""
-    if isinstance(picture, Figure):
-        file = io.StringIO()
-        with mpl.rc_context(STYLE):
-            picture.savefig(file, format="svg", metadata={"Date": None})
-        data = {"image/svg+xml": file.getvalue()}
-        source = f"data:image/svg+xml;base64,{_base64(file.getvalue().encode())}"
-    else:
-        data = {"image/png": _base64(moving.png(picture))}
-        source = f"data:image/png;base64,{data['image/png']}"
-    data["text/html"] = _with_caption(f'<img src="{source}" alt="{escape(alt)}">', caption)
-    _display("figure", data, label, caption, alt, width)
+    """A numbered figure, `width` a share of the text's width. Refer to it as `@label`.
+
+    `runs` are the models it shows or measures, as `Study.keys` names them; so for all of these.
+    """
+    data = _still(picture)
+    data["text/html"] = _with_caption(_image(picture, data, alt), caption)
+    _display("figure", data, label, caption, alt, width, runs)
+
+
+def show_pictured(
+    label: str,
+    plot: Figure,
+    cards: Animation,
+    places: Places,
+    caption: str,
+    alt: str,
+    *,
+    start: int = 0,
+    width: float = 0.8,
+    runs: Sequence[str] = (),
+) -> None:
+    """A numbered plot with a picture for each of its marks, which stand at `places`.
+
+    On the screen, the card of the mark that is pointed at or chosen is shown, `start` at first.
+    """
+    data = _still(plot)
+    data["text/html"] = moving.player(cards, alt, start, _image(plot, data, alt), places)
+    _display("live", data, label, caption, alt, width, runs)
+
+
+def show_live(
+    label: str,
+    html: str,
+    still: Image.Image,
+    caption: str,
+    alt: str,
+    *,
+    width: float = 1.0,
+    runs: Sequence[str] = (),
+) -> None:
+    """A numbered figure that readers move, with a still picture for paper."""
+    _display("live", _still(still) | {"text/html": html}, label, caption, alt, width, runs)
 
 
 def show_animation(
@@ -64,24 +108,28 @@ def show_animation(
     start: int = 0,
     strip: tuple[int, int] = (2, 3),
     width: float = 1.0,
+    runs: Sequence[str] = (),
 ) -> None:
     """A numbered animation; `strip` is the rows and columns of its film strip."""
-    data = {
-        "text/html": moving.player(animation, start),
-        "image/png": _base64(moving.png(moving.film_strip(animation, *strip))),
-        "image/gif": _base64(moving.gif(animation)),
-    }
-    _display("animation", data, label, caption, alt, width)
+    data = _still(moving.film_strip(animation, *strip))
+    data["text/html"] = moving.player(animation, alt, start)
+    data["image/gif"] = _base64(moving.gif(animation))
+    _display("animation", data, label, caption, alt, width, runs)
 
 
 def show_table(
-    label: str, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
+    label: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str,
+    *,
+    runs: Sequence[str] = (),
 ) -> None:
     """A numbered table. Refer to it as `@label`."""
     widths = _column_widths(list(zip(header, *rows, strict=True)))
     lines = [header, [":" + "-" * width for width in widths], *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    _display("table", {"text/markdown": table}, label, caption, "", 1.0)
+    _display("table", {"text/markdown": table}, label, caption, "", 1.0, runs)
 
 
 def _column_widths(columns: Sequence[Sequence[str]]) -> list[int]:
@@ -113,10 +161,36 @@ def state(finding: Finding) -> None:
 
 
 def _display(
-    kind: str, data: dict[str, str], label: str, caption: str, alt: str, width: float
+    kind: str,
+    data: dict[str, str],
+    label: str,
+    caption: str,
+    alt: str,
+    width: float,
+    runs: Sequence[str],
 ) -> None:
     glo = {"kind": kind, "label": label, "caption": caption, "alt": alt, "width": width}
-    display(data, metadata={"glo": glo}, raw=True)
+    display(data, metadata={"glo": glo | {"runs": [*runs]}}, raw=True)
+
+
+def _still(picture: Figure | Image.Image) -> dict[str, str]:
+    """A picture as data: a plot as vectors, a mosaic as pixels."""
+    if not isinstance(picture, Figure):
+        return {"image/png": _base64(moving.png(picture))}
+    file = io.StringIO()
+    with mpl.rc_context(STYLE):
+        picture.savefig(file, format="svg", metadata={"Date": None})
+    # A thousandth of a point is finer than any eye or printer; remarks and indents show nothing.
+    svg = re.sub(r"(\d\.\d{3})\d+", r"\1", file.getvalue())
+    return {"image/svg+xml": re.sub(r"\s*\n\s*", " ", re.sub(r"<!--.*?-->", "", svg))}
+
+
+def _image(picture: Figure | Image.Image, data: dict[str, str], alt: str) -> str:
+    if isinstance(picture, Figure):
+        source = page.svg_address(data["image/svg+xml"])
+    else:
+        source = f"data:image/png;base64,{data['image/png']}"
+    return f'<img src="{source}" alt="{escape(alt)}">'
 
 
 def _with_caption(body: str, caption: str) -> str:

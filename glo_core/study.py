@@ -122,6 +122,10 @@ class Study:
         """The models of one loss, σ rising, of the first seed."""
         return [self.model(loss, sigma) for sigma in self.sigmas]
 
+    def keys(self, *recipes: Recipe) -> list[str]:
+        """Under which names the store keeps the models of recipes, in `runs/`."""
+        return [run_key(recipe, self.digits) for recipe in recipes]
+
     def over_seeds(self, recipe: Recipe) -> list[Glo]:
         """A recipe's models, one for each seed."""
         return [self.models[each] for each in self.parameters.over_seeds(recipe)]

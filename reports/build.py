@@ -13,6 +13,7 @@ import logging
 import os
 import platform
 import re
+import shlex
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 import glo_core
+from glo_core import page
 from glo_core.cluster import ClusterError
 from glo_core.data import DataError
 from glo_core.figures import LOSS_NAMES, sigma_name
@@ -92,6 +94,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
     builder = [*(ROOT / "reports").glob("*.py"), *(ROOT / "reports" / "templates").glob("[!.]*.*")]
+    builder += page.FOLDER.glob("[!.]*.*")
     stamp = stamp_of(study, *sorted(builder), *sections_sources())
     if is_up_to_date(stamp):
         log.info("nothing has changed since %s was built", BUILD / "report.html")
@@ -104,7 +107,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     sections = run_sections(study, parameter_file, overrides)
     clock.append(time.perf_counter())
     log.info("binding %d sections into report.html and report.pdf", len(sections))
-    bind(study, sections, stamp, clock)
+    bind(study, sections, stamp, clock, command(parameter_file, overrides))
     for name in REPORT:
         log.info("%s", BUILD / name)
 
@@ -222,10 +225,25 @@ def _execute(source: Path, new: Path, values: dict[str, Any], attempts: int = 3)
         _execute(source, new, values, attempts - 1)
 
 
-def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) -> None:
+def command(parameter_file: str, overrides: dict[str, Any]) -> str:
+    """The command line that makes this report, started in the project's folder."""
+    path = Path(parameter_file)
+    words = {"PARAMS": path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}
+    words |= {name.upper(): value for name, value in overrides.items()}
+    listed = {
+        name: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for name, value in words.items()
+    }
+    return shlex.join(["make", "report", *(f"{name}={value}" for name, value in listed.items())])
+
+
+def bind(
+    study: Study, sections: list[Section], stamp: str, clock: list[float], made_by: str
+) -> None:
     """Writes every document into a temporary folder, then moves all of them into place.
 
-    `clock` holds the times at which the build began, had its models, its measures, its sections.
+    `clock` holds the times at which the build began, had its models, its measures, its sections;
+    `made_by` is the command that makes the report again.
     """
     collected = collect(sections)
     check_figures(collected.figures, study.losses)
@@ -242,6 +260,7 @@ def bind(study: Study, sections: list[Section], stamp: str, clock: list[float]) 
         "authors": ["The glo_core authors"],
         "date": "",
         "abstract": abstract(study, findings, collected.results),
+        "command": made_by,
         "footer": f"glo_core {glo_core.__version__}, {study.digits.source}, "
         f"fingerprint {study.digits.fingerprint[:12]}",
     }

@@ -7,6 +7,7 @@ documents. The same tree is then written as HTML and, through Typst, as PDF.
 
 import base64
 import difflib
+import hashlib
 import html
 import json
 import os
@@ -21,6 +22,7 @@ import typst
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 
+from glo_core import page
 from reports.pandoc import (
     DocumentError,
     Node,
@@ -36,7 +38,7 @@ from reports.pandoc import (
 
 TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = {"parameters", "injected-parameters", "setup"}  # tags of cells that are not shown
-PREFIX = {"figure": "fig", "animation": "fig", "table": "tbl"}
+PREFIX = {"figure": "fig", "live": "fig", "animation": "fig", "table": "tbl"}
 RESULTS, FINDING = "application/vnd.glo.results+json", "application/vnd.glo.finding+json"
 SVG, PNG, GIF, HTML, MARKDOWN = (
     "image/svg+xml",
@@ -48,6 +50,7 @@ SVG, PNG, GIF, HTML, MARKDOWN = (
 # The data that a kind must carry; of the types in one group, any will do.
 NEEDS: dict[str, list[tuple[str, ...]]] = {
     "figure": [(SVG, PNG)],
+    "live": [(HTML,), (SVG, PNG)],  # on the screen, and still on paper
     "animation": [(HTML,), (PNG,), (GIF,)],
     "table": [(MARKDOWN,)],
 }
@@ -70,7 +73,7 @@ class Section:
 class Collected:
     """What the notebooks hold beside their text, in reading order."""
 
-    figures: list[dict[str, Any]]  # label, number, kind, section, caption (plain text)
+    figures: list[dict[str, Any]]  # label, number, kind, section, runs, caption (plain text)
     findings: list[dict[str, Any]]
     results: dict[str, dict[str, Any]]  # by section
 
@@ -83,6 +86,8 @@ class _Float:
     number: int
     kind: str
     section: str
+    notebook: str
+    runs: list[str]  # the models it shows or measures, by their names in the store
     alt: str
     width: float
     data: dict[str, str]
@@ -97,7 +102,7 @@ class _Float:
 
     @property
     def file(self) -> str:
-        return self.label + (".svg" if self.kind == "figure" and SVG in self.data else ".png")
+        return self.label + (".svg" if SVG in self.data else ".png")
 
     def picture(self) -> bytes:
         """The still picture: vector if there is one, of an animation the film strip."""
@@ -115,6 +120,7 @@ class _Report:
     findings: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: list[Node] = field(default_factory=list)
+    command: str = ""
 
 
 def gif_name(label: str) -> str:
@@ -124,7 +130,7 @@ def gif_name(label: str) -> str:
 
 def collect(sections: Sequence[Section]) -> Collected:
     """Figures and tables with their numbers, findings, and results by section."""
-    report, keys = _bind(sections), ("label", "number", "kind", "section")
+    report, keys = _bind(sections), ("label", "number", "kind", "section", "runs")
     figures = [
         {key: getattr(item, key) for key in keys} | {"caption": plain(report.captions[label])}
         for label, item in report.floats.items()
@@ -135,10 +141,17 @@ def collect(sections: Sequence[Section]) -> Collected:
 def write_html(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
     """Write one self-contained HTML file; of its links only `animations/*.gif` are relative.
 
-    meta: title, subtitle, authors (list), date, abstract (Markdown), footer.
+    meta: title, subtitle, authors (list), date, abstract (Markdown), footer, command (which makes
+    the report again).
     """
+    report = _bind(sections)
+    report.command = meta["command"]
+    script = (page.script() + (TEMPLATES / "report.js").read_text("utf-8")).strip()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     options = ["--mathml", "--toc", "--toc-depth=2", "--number-sections", "--section-divs"]
-    _replace(path, _write(_bind(sections), "html", meta, *options).encode())
+    options += [f"--variable=script:{script}", f"--variable=script-hash:sha256-{digest}"]
+    options += [f"--variable=moving-style:{page.style()}"]
+    _replace(path, _write(report, "html", meta, *options).encode())
 
 
 def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
@@ -238,7 +251,8 @@ def _float(
         raise DocumentError(f"{where}: width {width} of {label!r} must be above 0 and at most 1")
     number = 1 + sum(PREFIX[item.kind] == PREFIX[kind] for item in known.values())
     alt = " ".join(glo.get("alt", "").split())
-    return _Float(label, number, kind, section.key, alt, width, data)
+    runs = list(glo.get("runs", []))
+    return _Float(label, number, kind, section.key, section.name, runs, alt, width, data)
 
 
 def _markdown(section: Section) -> str:
@@ -329,18 +343,33 @@ def _html(node: Node, report: _Report) -> Node | list[Node]:
     if not is_div(node, "float"):
         return node
     item, (caption, *body) = _float_of(node, report), node["c"][1]
-    start = f'<figure id="{item.label}" class="{item.kind}">\n'
+    start = raw("html", f'<figure id="{item.label}" class="{item.kind}">\n')
+    caption_start, caption_end = raw("html", "<figcaption>"), raw("html", "</figcaption>")
+    origin, end = raw("html", _origin(item, report.command)), raw("html", "</figure>")
     if item.kind == "table":
-        start, middle = start + "<figcaption>", raw("html", "</figcaption>")
-        return [raw("html", start), caption, middle, *body, raw("html", "</figure>")]
-    mime = SVG if item.file.endswith(".svg") else PNG
-    source = f"data:{mime};base64,{base64.b64encode(item.picture()).decode()}"
-    image = f'<img src="{source}" alt="{html.escape(item.alt)}" style="--width: {item.width:.0%}">'
-    if item.kind == "animation":  # paper cannot move: there, the film strip takes its place
-        image = f'<div class="moving">{item.data[HTML]}</div><div class="still">{image}</div>'
+        return [start, caption_start, caption, origin, caption_end, *body, end]
+    if item.kind == "animation":
         caption["c"] += [{"t": "Space"}, link("gif", [string("GIF")], f"animations/{item.gif}")]
-    start = f"{start}{image}\n<figcaption>"
-    return [raw("html", start), caption, raw("html", "</figcaption></figure>")]
+    if item.kind == "figure":
+        svg, png = item.data.get(SVG), item.data.get(PNG)
+        source = page.svg_address(svg) if svg else f"data:{PNG};base64,{png}"
+        style = f"--width: {item.width:.0%}"
+        shown = f'<img src="{source}" alt="{html.escape(item.alt)}" style="{style}">'
+    else:
+        shown = item.data[HTML]
+    return [start, raw("html", shown), caption_start, caption, origin, caption_end, end]
+
+
+def _origin(item: _Float, command: str) -> str:
+    """Where a figure comes from, folded: its label, its notebook and models, and how to repeat."""
+    names = " ".join(item.runs)
+    runs = f'<dt>models in runs/</dt><dd tabindex="0">{names}</dd>' if names else ""
+    return (
+        f'<details class="source"><summary>Source</summary><dl><dt>label</dt><dd>'
+        f'<a href="#{item.label}">{item.label}</a></dd><dt>notebook</dt>'
+        f"<dd>notebooks/{html.escape(item.notebook)}.ipynb</dd>{runs}<dt>made again by</dt>"
+        f"<dd><pre><code>{html.escape(command)}</code></pre></dd></dl></details>"
+    )
 
 
 def _typst(node: Node, report: _Report) -> Node | list[Node]:

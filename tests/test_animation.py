@@ -1,4 +1,6 @@
+import base64
 import io
+import json
 
 import numpy as np
 import pytest
@@ -15,15 +17,48 @@ def animation():
     return Animation([Image.new("L", (60, 40), value) for value in (0, 100, 200)], NAMES)
 
 
+def sheet(page) -> Image.Image:
+    """The picture that holds all frames."""
+    source = page.select_one(".sprite img")["src"]
+    return Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2])))
+
+
 def test_the_player_shows_one_frame_and_names_all(animation):
-    page = BeautifulSoup(player(animation, start=1), "html.parser")
-    images = page.find_all("img")
-    assert [image["alt"] for image in images] == NAMES
-    assert [image.has_attr("hidden") for image in images] == [True, False, True]
+    page = BeautifulSoup(player(animation, "greys", start=1), "html.parser")
+    assert json.loads(page.find("glo-player")["data-names"]) == NAMES
     slider = page.find("input")
     assert (slider["min"], slider["max"], slider["value"]) == ("0", "2", "1")
     assert page.find("output").text == "σ = 1"
-    assert "http" not in player(animation)
+    assert page.find("button").text == "Play"
+    assert page.find("img")["alt"] == "greys σ = 1"
+    assert "--column:0;--row:1;--columns:1;--rows:3" in page.select_one(".sprite")["style"]
+    assert "http" not in player(animation, "greys")
+
+
+def test_the_players_sheet_holds_every_frame_in_its_place(animation):
+    found = np.asarray(sheet(BeautifulSoup(player(animation, "greys"), "html.parser")).convert("L"))
+    assert found.shape == (3 * 40, 60)
+    for k, grey in enumerate((0, 100, 200)):
+        assert np.abs(found[40 * k : 40 * (k + 1)].astype(int) - grey).max() <= 255 / 15 / 2
+
+
+def test_more_frames_than_a_picture_is_long_stand_in_columns():
+    frames = [Image.new("L", (3, 900), 17 * (k % 16)) for k in range(20)]
+    page = BeautifulSoup(
+        player(Animation(frames, list(map(str, range(20)))), "a", 13), "html.parser"
+    )
+    found = np.asarray(sheet(page).convert("L"))
+    assert found.shape == (10 * 900, 2 * 3)
+    assert "--column:1;--row:6;--columns:2;--rows:10" in page.select_one(".sprite")["style"]
+    assert (found[6 * 900 : 7 * 900, 3:] == 17 * 13).all()
+
+
+def test_a_player_with_a_plot_has_a_place_for_each_frame_and_no_button(animation):
+    places = [[(0.1, 0.2)], [(0.5, 0.5), (0.6, 1 / 3)], [(1, 0)]]
+    page = BeautifulSoup(player(animation, "a", 0, "<img src='x'>", places), "html.parser")
+    assert page.select_one(".plot > img")
+    assert not page.find("button")
+    assert json.loads(page.find("glo-player")["data-places"])[1] == [[0.5, 0.5], [0.6, 0.3333]]
 
 
 def test_the_gif_has_every_frames_duration_and_never_ends(animation):

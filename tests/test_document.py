@@ -1,6 +1,7 @@
 """The binder on made-up notebooks: one numbering in both documents, errors that name the place."""
 
 import base64
+import hashlib
 import io
 import re
 from collections.abc import Callable
@@ -33,6 +34,7 @@ META: dict[str, Any] = {
     "date": "24 November 2026",
     "abstract": "We fit $z_i$ and *nothing* else; see @tbl-best.",
     "footer": "Made from nothing, revision 0123abc",
+    "command": "make report 'PARAMS=<a file>.yaml'",
 }
 SMALL = META | {"abstract": "Short."}  # whose abstract refers to nothing
 
@@ -61,12 +63,9 @@ def picture(width: int, height: int, form: str) -> str:
 
 
 def player() -> str:
-    frames = "".join(
-        f'<img src="data:image/png;base64,{picture(40 + i, 40, "PNG")}" alt="frame {i}">'
-        for i in range(3)
-    )
+    frame = f'<img src="data:image/png;base64,{picture(40, 40, "PNG")}" alt="frame 0">'
     slider = '<input type="range" min="0" max="2" aria-label="frame"><output>0</output>'
-    return f'<div class="player">{frames}{slider}</div>'
+    return f"<glo-player>{frame}{slider}</glo-player>"
 
 
 def code(source: str, *outputs: Any, tags: tuple[str, ...] = ()) -> Any:
@@ -92,6 +91,11 @@ def animation(label: str) -> Any:
     return shown(data, kind="animation", label=label, caption=caption, alt="Film strip of a digit")
 
 
+def live(label: str) -> Any:
+    data = {"text/html": f"<glo-player>{LIVE}</glo-player>", "image/svg+xml": svg()}
+    return shown(data, kind="live", label=label, caption="Moves.", alt="Still", runs=["l1-a", "b"])
+
+
 def table(label: str, rows: int = 3) -> Any:
     lines = ["| model | $\\sigma$ | error |", "|:--|--:|--:|"]
     lines += [f"| L{i} | {i / 10} | {0.5 - i / 100:.3f} |" for i in range(rows)]
@@ -108,6 +112,7 @@ def finding(name: str, holds: bool) -> Any:
     return shown({"application/vnd.glo.finding+json": data}, kind="finding")
 
 
+LIVE = '<div class="plot"><img alt="A plot" src="data:image/svg+xml,"></div>'
 MATH = r"""
 $$\mathcal{L}(\theta, z) = \frac{1}{N}\sum_{i=1}^{N} \sum_{j} 2^{-2j}
 \lVert L^j(\hat{x}_i) - L^j(x_i) \rVert_1 + \lambda \lVert z_i \rVert_2^2$$
@@ -139,6 +144,7 @@ def sections() -> list[Section]:
         ),
         code("move()", animation("fig-turn"), finding("noise-helps", True), results(best=0.4)),
         code("rank()", table("tbl-best"), finding("noise-is-all", False)),
+        code("drag()", live("fig-live")),
     ]
     last = [
         V4.new_markdown_cell("# Conclusion\n\nAs @fig-last shows, see @sec-noise-details."),
@@ -190,7 +196,8 @@ def test_both_documents_number_alike(page: Any, paper: str) -> None:
     expected = {
         "fig-losses": "Figure 1. Error for",
         "fig-turn": "Figure 2. One digit turns",
-        "fig-last": "Figure 3. What is seen.",
+        "fig-live": "Figure 3. Moves.",
+        "fig-last": "Figure 4. What is seen.",
         "tbl-best": "Table 1. Best models",
     }
     for label, start in expected.items():
@@ -221,7 +228,7 @@ def test_references_name_their_targets(page: Any, paper: str) -> None:
     titles = {a["href"]: a.get_text() for a in page.select("a.ref")}
     assert titles == {
         "#fig-losses": "Figure 1",
-        "#fig-last": "Figure 3",
+        "#fig-last": "Figure 4",
         "#tbl-best": "Table 1",
         "#sec-method": "Section 1",
         "#sec-noise": "Section 2",
@@ -253,7 +260,7 @@ def test_page_loads_nothing(page: Any, built: Path) -> None:
 
 def test_images_have_alternative_texts(page: Any, built: Path) -> None:
     images = page.find_all("img")
-    assert len(images) == 6  # two figures, three frames, one film strip
+    assert len(images) == 4  # two figures, a frame of the player, the plot of the live figure
     assert all(image["alt"] for image in images)
     assert page.find("figure", id="fig-losses").img["alt"] == 'Two "curves" <falling>'
     tags = pdf(built / "report.pdf").trailer["/Root"]["/StructTreeRoot"]
@@ -318,13 +325,46 @@ def test_table_carries_its_caption_above(page: Any, paper: str) -> None:
 
 def test_animation_moves_on_the_page_and_stands_on_paper(page: Any, built: Path) -> None:
     animation = page.find("figure", id="fig-turn")
-    assert animation.select_one(".moving .player input[type=range]")
-    assert animation.select_one(".still img")["alt"] == "Film strip of a digit"
+    assert animation.select_one("glo-player input[type=range]")
+    assert "Film strip of a digit" in alternatives(
+        pdf(built / "report.pdf").trailer["/Root"]["/StructTreeRoot"]
+    )
     gif: Any
     with Image.open(built / "animations" / "turn.gif") as gif:
         assert (gif.n_frames, gif.size) == (3, (40, 40))
     images = [image for p in pdf(built / "report.pdf").pages for image in p.images]
     assert [image.image.size for image in images] == [(600, 60)]  # the figures are vectors
+
+
+def test_a_live_figure_is_live_on_the_page_and_still_on_paper(page: Any, built: Path) -> None:
+    assert page.select_one("#fig-live > glo-player > .plot")
+    tags = pdf(built / "report.pdf").trailer["/Root"]["/StructTreeRoot"]
+    assert "Still" in alternatives(tags)
+
+
+def test_a_figure_says_where_it_is_from_and_how_it_is_made_again(page: Any) -> None:
+    origin = page.select_one("#fig-live .source")
+    found = {term.text: term.find_next("dd").text for term in origin.select("dt")}
+    assert found == {
+        "label": "fig-live",
+        "notebook": "notebooks/20-noise.ipynb",
+        "models in runs/": "l1-a b",
+        "made again by": META["command"],
+    }
+    assert origin.a["href"] == "#fig-live"
+    assert len(page.select("figure")) == len(page.select("figure .source"))
+    assert "models in runs/" not in page.select_one("#fig-last .source").text
+
+
+def test_the_page_allows_its_own_script_alone(page: Any) -> None:
+    policy = page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    (script,) = [each for each in page.find_all("script") if not each.get("type")]
+    digest = hashlib.sha256(script.string.encode()).digest()
+    assert rules["script-src"] == f"'sha256-{base64.b64encode(digest).decode()}'"
+    assert not [tag for tag in page.find_all(True) if any(name[:2] == "on" for name in tag.attrs)]
 
 
 def test_front_matter(page: Any, built: Path, paper: str) -> None:
@@ -354,7 +394,8 @@ def test_collected() -> None:
         ("fig-losses", 1, "figure", "method"),
         ("fig-turn", 2, "animation", "noise"),
         ("tbl-best", 1, "table", "noise"),
-        ("fig-last", 3, "figure", "conclusion"),
+        ("fig-live", 3, "live", "noise"),
+        ("fig-last", 4, "figure", "conclusion"),
     ]
     assert collected.figures[0]["caption"] == "Error for σ = 0.1; lower is better."
     assert collected.figures[1]["caption"] == "One digit turns into another, as in Figure 1."
@@ -429,7 +470,7 @@ NO_TABLE = shown({"text/markdown": "text"}, kind="table", label="tbl-a", caption
         ("", [figure("a")], "label 'a'; it must look like fig-"),
         ("", [figure("fig-a", width=60)], "width 60 of 'fig-a'"),
         ("", [figure("fig-a", caption="one\n\ntwo")], "'fig-a' must have .*one paragraph"),
-        ("", [BAD_KIND], "'figur' is not one of figure, animation, table"),
+        ("", [BAD_KIND], "'figur' is not one of figure, live, animation, table"),
         ("", [BARE], "10-one, cell 2: a figure without label"),
         ("", [NO_GIF], "'fig-a' needs data as image/gif"),
         ("", [NO_TABLE], "'tbl-a' must have .*pipe table"),

@@ -29,7 +29,9 @@ def sent():
 
 def test_a_plot_is_sent_as_vectors_with_all_the_builder_needs(sent):
     plot = figures.against_sigma([0, 1], {"L1": [1, 2]}, "loss")
-    (output,) = sent(publish.show, "fig-a", plot, "A & B.", "two points", width=0.5)
+    (output,) = sent(
+        publish.show, "fig-a", plot, "A & B.", "two points", width=0.5, runs=("l1-a", "l1-b")
+    )
     assert output.data["image/svg+xml"].startswith("<?xml")
     assert 'alt="two points"' in output.data["text/html"]
     assert "A &amp; B." in output.data["text/html"]
@@ -39,6 +41,7 @@ def test_a_plot_is_sent_as_vectors_with_all_the_builder_needs(sent):
         "caption": "A & B.",
         "alt": "two points",
         "width": 0.5,
+        "runs": ["l1-a", "l1-b"],
     }
 
 

@@ -6,14 +6,13 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from copy import copy
-from pathlib import Path
 
 import nbformat
 import pytest
 import torch
 from bs4 import BeautifulSoup
+from conftest import ROOT, Project
 from PIL import Image
 from pypdf import PdfReader
 
@@ -21,7 +20,6 @@ from glo_core import data
 from glo_core.parameters import parse_override
 from reports.build import ERRORS, build
 
-ROOT = Path(__file__).parents[1]
 REPORT = ("report.html", "report.pdf", "results.json")
 # Less than quick.yaml, and only models that the quick report has trained.
 SMALL = ("SIGMAS=0,0.1,1000", "LOSSES=l1,l1+l2", "PICK_SEED=1")
@@ -47,52 +45,6 @@ FIGURES = {
     "comparison": "fig-methods",
     "more": "fig-scratch-epochs",
 }
-
-
-class Project:
-    """A copy of the project in a folder of its own, with no models, no digits and no report."""
-
-    def __init__(self, root: Path):
-        self.root = root
-        for name in ("glo_core", "notebooks", "reports"):
-            ignore = shutil.ignore_patterns("build", "__pycache__", ".ipynb_checkpoints")
-            shutil.copytree(ROOT / name, root / name, ignore=ignore)
-        self.build = root / "reports" / "build"
-
-    def make(self, *assignments, parameter_file="reports/quick.yaml"):
-        environment = os.environ | {"PYTHONPATH": str(self.root)}
-        return subprocess.run(
-            [sys.executable, "-m", "reports.build", parameter_file, *assignments],
-            cwd=self.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def results(self):
-        return json.loads((self.build / "results.json").read_text(encoding="utf-8"))
-
-    def times(self):
-        return {
-            path.name: path.stat().st_mtime_ns for path in (self.build / "sections").glob("*.ipynb")
-        }
-
-    def replace_in(self, notebook: str, old: str, new: str):
-        path = self.root / "notebooks" / notebook
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """The quick report as `make report PARAMS=reports/quick.yaml` builds it."""
-    project = Project(tmp_path_factory.mktemp("quick"))
-    done = project.make()
-    assert done.returncode == 0, done.stderr
-    project.said = done.stderr
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +121,9 @@ def test_every_animation_has_a_gif_a_slider_and_a_film_strip(quick, page):
     animations = [label for key, label in FIGURES.items() if key.startswith("A")]
     for label in animations:
         figure = page.find(id=label)
-        frames = figure.select(".player .frames img")
+        frames = json.loads(figure.find("glo-player")["data-names"])
         assert int(figure.find("input")["max"]) == len(frames) - 1 >= 3
-        assert figure.select(".still img")
+        assert figure.select_one("glo-player input[type=range]")
         with Image.open(quick.build / "animations" / f"{label.removeprefix('fig-')}.gif") as gif:
             assert gif.is_animated
 

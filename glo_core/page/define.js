@@ -1,0 +1,2 @@
+customElements.define("glo-player", Player);
+customElements.define("glo-decoder", Decoder);
