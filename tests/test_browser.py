@@ -11,10 +11,10 @@ import axe_playwright_python
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from conftest import ROOT
 from glo_core import data
 from glo_core.decoder import directions
 from glo_core.parameters import read
@@ -189,7 +189,8 @@ def test_random_codes_are_draws_from_the_codes_gaussian(page, study):
     found = page.evaluate(
         f"""() => {{
             const decoder = document.querySelector("glo-decoder"), model = decoder.model({level});
-            return Array.from({{ length: 4000 }}, (_, k) => [...decoder.content(model, 0, k + 1, [])]);
+            return Array.from({{ length: 4000 }},
+                (_, k) => [...decoder.content(model, 0, k + 1, [])]);
         }}"""
     )
     codes = torch.tensor(found)
