@@ -1,8 +1,9 @@
 """Bind executed section notebooks into one report: report.html and report.pdf, numbered alike.
 
 Each notebook becomes Markdown (nbconvert with templates/section.md.j2), then pandoc's tree. On the
-tree, headings, figures and tables get their numbers and references become links, once for both
-documents. The same tree is then written as HTML and, through Typst, as PDF.
+tree, headings, figures, tables and formulas get their numbers and references become links, once for
+both documents. The same tree is then written as HTML and, through Typst, as PDF; the works that it
+cites are listed by pandoc from references.bib.
 """
 
 import base64
@@ -14,6 +15,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,11 @@ from reports.pandoc import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
+BIBLIOGRAPHY = Path(__file__).parent / "references.bib"
+REFERENCES = "# References {- #sec-references}\n\n::: {#refs}\n:::"  # pandoc lists them in this Div
 HIDDEN = {"parameters", "injected-parameters", "setup"}  # tags of cells that are not shown
 PREFIX = {"figure": "fig", "animation": "fig", "table": "tbl"}
+LABEL = re.compile("(fig|tbl|sec|eq)-")  # @fig-one is a cross reference, @other a work in the list
 RESULTS, FINDING = "application/vnd.glo.results+json", "application/vnd.glo.finding+json"
 SVG, PNG, GIF, HTML, MARKDOWN = (
     "image/svg+xml",
@@ -112,6 +117,7 @@ class _Report:
     floats: dict[str, _Float] = field(default_factory=dict)
     captions: dict[str, list[Node]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)  # label -> "Figure 3", "Section 1.2"
+    cited: set[str] = field(default_factory=set)  # the works' keys
     findings: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: list[Node] = field(default_factory=list)
@@ -179,12 +185,15 @@ def _bind(sections: Sequence[Section]) -> _Report:
         if section.key in report.results:
             raise DocumentError(f"{section.name}: two sections are called {section.key!r}")
         _take_outputs(section, report)
-    trees = [(section, parse(section.name, _markdown(section))) for section in sections]
+    trees = [(section.name, parse(section.name, _markdown(section))) for section in sections]
     counts = [0] * 6
-    for section, blocks in trees:
+    for section, (_, blocks) in zip(sections, trees, strict=True):
         _number_headings(section, blocks, counts, report.titles)
-    for section, blocks in trees:
-        report.blocks += _resolve(section.name, blocks, report)
+    trees = [(name, _number_formulas(name, blocks, report.titles)) for name, blocks in trees]
+    for name, blocks in trees:
+        report.blocks += _resolve(name, blocks, report)
+    if report.cited:
+        report.blocks += parse("references", REFERENCES)
     return report
 
 
@@ -267,6 +276,40 @@ def _number_headings(
             titles[label] = "Section " + ".".join(map(str, counts[:level]))
 
 
+def _number_formulas(where: str, blocks: list[Node], titles: dict[str, str]) -> list[Node]:
+    """Put each displayed formula into a Span that has the label written behind it as its id."""
+
+    def change(node: Node) -> Node:
+        if node["t"] == "Math" and node["c"][0]["t"] == "DisplayMath":
+            return {"t": "Span", "c": [["", ["formula"], []], [node]]}
+        if node["t"] not in ("Para", "Plain"):
+            return node
+        inlines: list[Node] = []
+        for inline in node["c"]:
+            label = re.fullmatch(r"\{#(eq(-[a-z0-9]+)+)\}", str(inline.get("c")))
+            before = [each for each in inlines if each["t"] not in ("Space", "SoftBreak")]
+            if not label or not before or not _is_formula(before[-1]):
+                inlines.append(inline)
+                continue
+            if label[1] in titles:
+                raise DocumentError(f"{where}: label {label[1]!r} is already used")
+            titles[label[1]] = f"Equation {1 + sum(key.startswith('eq-') for key in titles)}"
+            before[-1]["c"][0][0] = label[1]
+        return node | {"c": inlines}
+
+    return list(walk(blocks, change))
+
+
+def _is_formula(node: Node) -> bool:
+    return node["t"] == "Span" and "formula" in node["c"][0][1]
+
+
+@cache
+def _works() -> list[str]:
+    """The keys of the works that can be cited."""
+    return re.findall(r"^@\w+\{([^,]+),$", BIBLIOGRAPHY.read_text("utf-8"), re.M)
+
+
 def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
     """Turn references into links, number captions, and refuse what only one document would show."""
 
@@ -277,10 +320,25 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
             raise DocumentError(f"{where}: unknown reference @{label}; {hint} (a bare @ is \\@)")
         return link("ref", [string(report.titles[label])], f"#{label}")
 
+    def cited(node: Node) -> Node:
+        for key in (each["citationId"] for each in node["c"][0]):
+            if key not in _works():
+                near = difflib.get_close_matches(key, _works(), n=1, cutoff=0)[0]
+                hint = f"the nearest key of {BIBLIOGRAPHY.name} is @{near} (a bare @ is \\@)"
+                raise DocumentError(f"{where}: unknown work @{key}; {hint}")
+            report.cited.add(key)
+        return node
+
     def change(node: Node) -> Node | list[Node]:
         kind, content = node["t"], node.get("c", "")
+        if _is_formula(node) and not content[0][0]:
+            formula = content[1][0]["c"][1].strip()
+            what = "has no label; write {#eq-words-in-lower-case} behind it"
+            raise DocumentError(f"{where}: the displayed formula {formula!r:.80} {what}")
         if kind == "Cite":
             (first, *others), text = content
+            if not any(LABEL.match(each["citationId"]) for each in content[0]):
+                return cited(node)
             if others or first["citationPrefix"] or first["citationSuffix"]:
                 words = "".join(word.get("c", " ") for word in text)
                 raise DocumentError(f"{where}: {words!r} must be written as single @labels")
@@ -296,6 +354,10 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
             if [block["t"] for block in body] != expected:
                 allowed = "a caption of one paragraph, and for a table one pipe table"
                 raise DocumentError(f"{where}: {item.label!r} must have {allowed}")
+            if any(
+                inline["t"] == "Cite" for inline in body[0]["c"]
+            ):  # it is also read as plain text
+                raise DocumentError(f"{where}: the caption of {item.label!r} must not cite works")
             report.captions[item.label] = body[0]["c"]
             number = {"t": "Strong", "c": [string(f"{item.title}.")]}
             body[0]["c"] = [number, {"t": "Space"}, *body[0]["c"]]
@@ -315,7 +377,8 @@ def _write(report: _Report, form: str, meta: dict[str, Any], *options: str) -> s
     words["abstract"] = {"t": "MetaBlocks", "c": abstract}
     change = _html if form == "html" else _typst
     blocks = walk(report.blocks, lambda node: change(node, report))
-    return render(blocks, form, words, f"--template={TEMPLATES / 'report'}.{form}", *options)
+    options += (f"--template={TEMPLATES / 'report'}.{form}", f"--bibliography={BIBLIOGRAPHY}")
+    return render(blocks, form, words, "--citeproc", "--metadata=link-citations", *options)
 
 
 def _html(node: Node, report: _Report) -> Node | list[Node]:
@@ -323,6 +386,10 @@ def _html(node: Node, report: _Report) -> Node | list[Node]:
         node["c"][2] = [link("self", node["c"][2], f"#{node['c'][1][0]}")]
     if node["t"] == "Table":
         return [raw("html", '<div class="scroll" tabindex="0">'), node, raw("html", "</div>")]
+    if _is_formula(node):
+        number = report.titles[node["c"][0][0]].removeprefix("Equation ")
+        node["c"][1].append({"t": "Span", "c": [["", ["number"], []], [string(f"({number})")]]})
+        return node
     if is_div(node, "code"):
         summary = '<details class="code"><summary>Code</summary>'
         return [raw("html", summary), *node["c"][1], raw("html", "</details>")]
@@ -346,6 +413,8 @@ def _html(node: Node, report: _Report) -> Node | list[Node]:
 def _typst(node: Node, report: _Report) -> Node | list[Node]:
     if is_div(node, "code"):
         return []
+    if _is_formula(node):
+        return [*node["c"][1], {"t": "RawInline", "c": ["typst", f" <{node['c'][0][0]}>"]}]
     if not is_div(node, "float"):
         return node
     item, (caption, *body) = _float_of(node, report), node["c"][1]
