@@ -50,6 +50,13 @@ SVG, PNG, GIF, HTML, MARKDOWN = (
     "text/html",
     "text/markdown",
 )
+# Typst's expressions for the page that each figure or table is shown on; and for where it stands in the
+# text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
+SHOWN = "query(<shown>).map(it => (it.value, it.location().page()))"
+PLACES = """query(figure).map(it => (
+  str(it.label), it.location().page(), it.location().position().y,
+  query(heading.where(level: 1).before(it.location())).last().location().page()))"""
+PAGE_TOP = 100.0  # points: the margin, and one line of heading
 # The data that a kind must carry; of the types in one group, any will do.
 NEEDS: dict[str, list[tuple[str, ...]]] = {
     "figure": [(SVG, PNG)],
@@ -157,14 +164,46 @@ def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> 
                 (folder / item.file).write_bytes(item.picture())
         (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
         (folder / "report.typ").write_text(_write(report, "typst", meta), "utf-8")
-        clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-        try:  # only the fonts inside Typst and a given time: the same bytes everywhere
-            pdf = typst.compile(
-                folder / "report.typ", root=folder, ignore_system_fonts=True, timestamp=clock
-            )
-        except typst.TypstError as error:
+        try:
+            pdf = _typeset(folder)
+        except RuntimeError as error:  # Typst's errors are
             raise DocumentError(f"report.pdf: Typst cannot set the text: {error}") from error
     _replace(path, pdf)
+
+
+def _typeset(folder: Path) -> bytes:
+    """The PDF of `report.typ`, with no more of a page left empty than there has to be.
+
+    A figure that does not fit on the page where it stands would begin the next one, at most under a
+    heading, and leave a gap behind. So it is made to float to the top of the next page, and text
+    fills the gap; the others of its kind on its page have to follow it. But it stays where it stands
+    if it would be shown above the heading of its section. One at a time, as each moves all after it.
+    """
+    clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+    floating: dict[str, bool] = {}  # the figures that were tried, and whether they float
+    while True:  # only the fonts inside Typst and a given time: the same bytes everywhere
+        names = " ".join(label for label, floats in floating.items() if floats)
+        compiler = typst.Compiler(
+            folder / "report.typ",
+            root=folder,
+            ignore_system_fonts=True,
+            sys_inputs={"floating": names},
+        )
+        shown = dict(json.loads(compiler.eval(SHOWN)))
+        waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
+        for label, page, height, section in json.loads(compiler.eval(PLACES)):
+            kind, _, _ = label.partition("-")
+            begins = float(height.removesuffix("pt")) < PAGE_TOP
+            if label not in floating and (begins or waiting.get(kind) == page):
+                floating[label] = True
+                break
+            if floating.get(label) and shown[label] == section:
+                floating[label] = False
+                break
+            if floating.get(label):
+                waiting[kind] = page
+        else:
+            return bytes(compiler.compile(timestamp=clock))
 
 
 def write_animations(sections: Sequence[Section], folder: Path) -> list[Path]:
@@ -418,6 +457,8 @@ def _typst(node: Node, report: _Report) -> Node | list[Node]:
     if not is_div(node, "float"):
         return node
     item, (caption, *body) = _float_of(node, report), node["c"][1]
+    mark = f'#metadata("{item.label}") <shown>'
+    caption["c"].insert(0, {"t": "RawInline", "c": ["typst", mark]})
     if item.kind == "table":
         body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
         return list(body)
