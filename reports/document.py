@@ -50,8 +50,8 @@ SVG, PNG, GIF, HTML, MARKDOWN = (
     "text/html",
     "text/markdown",
 )
-# Typst's expressions for the page that each figure or table is shown on; and for where it stands in the
-# text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
+# Typst's expressions for the page that each figure or table is shown on; and for where it stands in
+# the text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
 SHOWN = "query(<shown>).map(it => (it.value, it.location().page()))"
 PLACES = """query(figure).map(it => (
   str(it.label), it.location().page(), it.location().position().y,
@@ -176,8 +176,8 @@ def _typeset(folder: Path) -> bytes:
 
     A figure that does not fit on the page where it stands would begin the next one, at most under a
     heading, and leave a gap behind. So it is made to float to the top of the next page, and text
-    fills the gap; the others of its kind on its page have to follow it. But it stays where it stands
-    if it would be shown above the heading of its section. One at a time, as each moves all after it.
+    fills the gap; the others of its kind on its page have to follow it. But one that would be shown
+    above the heading of its section stays in its place. One at a time, as each moves all after it.
     """
     clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     floating: dict[str, bool] = {}  # the figures that were tried, and whether they float
@@ -203,7 +203,9 @@ def _typeset(folder: Path) -> bytes:
             if floating.get(label):
                 waiting[kind] = page
         else:
-            return bytes(compiler.compile(timestamp=clock))
+            pdf = compiler.compile(timestamp=clock)
+            assert isinstance(pdf, bytes)
+            return pdf
 
 
 def write_animations(sections: Sequence[Section], folder: Path) -> list[Path]:

@@ -514,6 +514,22 @@ def test_a_table_wider_than_the_page_shares_it_out_as_its_ruler_says(tmp_path: P
     assert columns("some words " * 9) == ["width: 28%", "width: 71%"]  # 4 and 10 of 14 characters
 
 
+@pytest.mark.parametrize("lines", [8, 32])
+def test_text_fills_the_page_that_a_figure_does_not_fit_on(lines: int, tmp_path: Path) -> None:
+    """After 8 lines there is room for it; after 32, its text goes on and the figure follows."""
+    text = "# One\n\n" + "A line.\n\n" * lines
+    cells = [V4.new_markdown_cell(text), code("show()", figure("fig-a", width=0.9))]
+    cells += [V4.new_markdown_cell("What comes after.\n\n" * 4 + "# Two\n\nThe end.")]
+    write_pdf([Section("10-one", notebook(*cells))], tmp_path / "report.pdf", SMALL)
+    _, first, *others = [page.extract_text() for page in pdf(tmp_path / "report.pdf").pages]
+    assert "What comes after." in first
+    if lines == 8:
+        assert first.index("Figure 1.") < first.index("What comes after.")
+    else:
+        assert "Figure 1." in others[0]
+        assert others[0].index("Figure 1.") < others[0].index("The end.")
+
+
 def test_unnumbered_heading_is_not_counted(tmp_path: Path) -> None:
     text = "## Thanks {- #sec-thanks}\n\nSee @sec-thanks and @sec-last.\n\n## Last {#sec-last}"
     write_html(one(text), tmp_path / "report.html", SMALL)
