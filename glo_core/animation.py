@@ -106,7 +106,7 @@ def film_strip(animation: Animation, rows: int, columns: int) -> Image.Image:
 
 
 def gif(animation: Animation) -> bytes:
-    """The frames as an endless GIF, each with its name above it. The last one stays longer."""
+    """The frames as an endless GIF, each with its name below it. The last one stays longer."""
     frames = [
         _few_greys(stack([frame], [name], 1)) * (255 // (GREYS - 1))
         for frame, name in zip(animation.frames, animation.names, strict=True)

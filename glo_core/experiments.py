@@ -57,7 +57,7 @@ TRAPS = (
 
 @dataclass(frozen=True)
 class Method:
-    """A way to learn: what it changes in the exercise's recipe, where it is from, in words."""
+    """A way to learn: what it changes in the exercise's recipe, whose it is, in words."""
 
     key: str
     name: str
@@ -85,9 +85,9 @@ METHODS = (
     Method(
         "no-class",
         "GLO without class codes",
-        "Bojanowski et al., 2018",
+        "@bojanowski2018",
         "one code an image, as long as both codes together, that starts at the principal "
-        "components and stays in the unit ball; L1 on a Laplacian pyramid, no noise",
+        "components and stays in the unit ball; L1 on a Laplacian pyramid [@burt1983], no noise",
         {
             "loss": "laplacian",
             "sigma": 0.0,
@@ -101,7 +101,7 @@ METHODS = (
     Method(
         "lord",
         "LORD",
-        "Gabbay and Hoshen, 2020",
+        "@gabbay2020",
         "codes that start much smaller than the noise and are gently pulled to 0; latents learn "
         "ten times as fast as the network, along a cosine; then an encoder learns to read the "
         "content code from the picture",
@@ -117,7 +117,7 @@ METHODS = (
     Method(
         "cvae",
         "conditional VAE",
-        "Kingma and Welling, 2014; Sohn, Lee and Yan, 2015",
+        "@kingma2014; @sohn2015",
         "an encoder reads the content code from picture and class, and is held to N(0, 1)",
         {"sigma": 0.0, "encoder": "variational", "normal_prior": True},
     ),

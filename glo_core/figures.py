@@ -111,7 +111,7 @@ def mosaic(
 
 
 def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -> Image.Image:
-    """Equally large pictures in rows of `columns`, each with its name above: a film strip."""
+    """Equally large pictures in rows of `columns`, each with its name below: a film strip."""
     width, height = pictures[0].size
     size = max(columns * width // 57, 13)  # about 8 points where the strip is as wide as a page
     font, gap, band = _font(size), size, 2 * size
@@ -122,8 +122,8 @@ def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -
     draw = ImageDraw.Draw(canvas)
     for k, (picture, name) in enumerate(zip(pictures, names, strict=True)):
         x, y = k % columns * (width + gap), k // columns * (height + band + gap)
-        draw.text((x + width / 2, y + band / 2), name, 0, font, anchor="mm")
-        canvas.paste(picture, (x, y + band))
+        canvas.paste(picture, (x, y))
+        draw.text((x + width / 2, y + height + band / 2), name, 0, font, anchor="mm")
     return canvas
 
 

@@ -93,7 +93,8 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     clock = [time.perf_counter()]
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
-    builder = [*(ROOT / "reports").glob("*.py"), *(ROOT / "reports" / "templates").glob("[!.]*.*")]
+    patterns = ("*.py", "*.bib", "templates/[!.]*.*")
+    builder = [path for pattern in patterns for path in (ROOT / "reports").glob(pattern)]
     builder += page.FOLDER.glob("[!.]*.*")
     stamp = stamp_of(study, *sorted(builder), *sections_sources())
     if is_up_to_date(stamp):

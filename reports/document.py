@@ -1,8 +1,9 @@
 """Bind executed section notebooks into one report: report.html and report.pdf, numbered alike.
 
 Each notebook becomes Markdown (nbconvert with templates/section.md.j2), then pandoc's tree. On the
-tree, headings, figures and tables get their numbers and references become links, once for both
-documents. The same tree is then written as HTML and, through Typst, as PDF.
+tree, headings, figures, tables and formulas get their numbers and references become links, once for
+both documents. The same tree is then written as HTML and, through Typst, as PDF; the works that it
+cites are listed by pandoc from references.bib.
 """
 
 import base64
@@ -15,6 +16,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,11 @@ from reports.pandoc import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
+BIBLIOGRAPHY = Path(__file__).parent / "references.bib"
+REFERENCES = "# References {- #sec-references}\n\n::: {#refs}\n:::"  # pandoc lists them in this Div
 HIDDEN = {"parameters", "injected-parameters", "setup"}  # tags of cells that are not shown
 PREFIX = {"figure": "fig", "live": "fig", "animation": "fig", "table": "tbl"}
+LABEL = re.compile("(fig|tbl|sec|eq)-")  # @fig-one is a cross reference, @other a work in the list
 RESULTS, FINDING = "application/vnd.glo.results+json", "application/vnd.glo.finding+json"
 SVG, PNG, GIF, HTML, MARKDOWN = (
     "image/svg+xml",
@@ -47,6 +52,13 @@ SVG, PNG, GIF, HTML, MARKDOWN = (
     "text/html",
     "text/markdown",
 )
+# Typst's expressions for the page that each figure or table is shown on; and for where it stands in
+# the text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
+SHOWN = "query(<shown>).map(it => (it.value, it.location().page()))"
+PLACES = """query(figure).map(it => (
+  str(it.label), it.location().page(), it.location().position().y,
+  query(heading.where(level: 1).before(it.location())).last().location().page()))"""
+PAGE_TOP = 100.0  # points: the margin, and one line of heading
 # The data that a kind must carry; of the types in one group, any will do.
 NEEDS: dict[str, list[tuple[str, ...]]] = {
     "figure": [(SVG, PNG)],
@@ -117,6 +129,7 @@ class _Report:
     floats: dict[str, _Float] = field(default_factory=dict)
     captions: dict[str, list[Node]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)  # label -> "Figure 3", "Section 1.2"
+    cited: set[str] = field(default_factory=set)  # the works' keys
     findings: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: list[Node] = field(default_factory=list)
@@ -164,14 +177,48 @@ def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> 
                 (folder / item.file).write_bytes(item.picture())
         (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
         (folder / "report.typ").write_text(_write(report, "typst", meta), "utf-8")
-        clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-        try:  # only the fonts inside Typst and a given time: the same bytes everywhere
-            pdf = typst.compile(
-                folder / "report.typ", root=folder, ignore_system_fonts=True, timestamp=clock
-            )
-        except typst.TypstError as error:
+        try:
+            pdf = _typeset(folder)
+        except RuntimeError as error:  # Typst's errors are
             raise DocumentError(f"report.pdf: Typst cannot set the text: {error}") from error
     _replace(path, pdf)
+
+
+def _typeset(folder: Path) -> bytes:
+    """The PDF of `report.typ`, with no more of a page left empty than there has to be.
+
+    A figure that does not fit on the page where it stands would begin the next one, at most under a
+    heading, and leave a gap behind. So it is made to float to the top of the next page, and text
+    fills the gap; the others of its kind on its page have to follow it. But one that would be shown
+    above the heading of its section stays in its place. One at a time, as each moves all after it.
+    """
+    clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+    floating: dict[str, bool] = {}  # the figures that were tried, and whether they float
+    while True:  # only the fonts inside Typst and a given time: the same bytes everywhere
+        names = " ".join(label for label, floats in floating.items() if floats)
+        compiler = typst.Compiler(
+            folder / "report.typ",
+            root=folder,
+            ignore_system_fonts=True,
+            sys_inputs={"floating": names},
+        )
+        shown = dict(json.loads(compiler.eval(SHOWN)))
+        waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
+        for label, page, height, section in json.loads(compiler.eval(PLACES)):
+            kind, _, _ = label.partition("-")
+            begins = float(height.removesuffix("pt")) < PAGE_TOP
+            if label not in floating and (begins or waiting.get(kind) == page):
+                floating[label] = True
+                break
+            if floating.get(label) and shown[label] == section:
+                floating[label] = False
+                break
+            if floating.get(label):
+                waiting[kind] = page
+        else:
+            pdf = compiler.compile(timestamp=clock)
+            assert isinstance(pdf, bytes)
+            return pdf
 
 
 def write_animations(sections: Sequence[Section], folder: Path) -> list[Path]:
@@ -192,12 +239,15 @@ def _bind(sections: Sequence[Section]) -> _Report:
         if section.key in report.results:
             raise DocumentError(f"{section.name}: two sections are called {section.key!r}")
         _take_outputs(section, report)
-    trees = [(section, parse(section.name, _markdown(section))) for section in sections]
+    trees = [(section.name, parse(section.name, _markdown(section))) for section in sections]
     counts = [0] * 6
-    for section, blocks in trees:
+    for section, (_, blocks) in zip(sections, trees, strict=True):
         _number_headings(section, blocks, counts, report.titles)
-    for section, blocks in trees:
-        report.blocks += _resolve(section.name, blocks, report)
+    trees = [(name, _number_formulas(name, blocks, report.titles)) for name, blocks in trees]
+    for name, blocks in trees:
+        report.blocks += _resolve(name, blocks, report)
+    if report.cited:
+        report.blocks += parse("references", REFERENCES)
     return report
 
 
@@ -281,6 +331,40 @@ def _number_headings(
             titles[label] = "Section " + ".".join(map(str, counts[:level]))
 
 
+def _number_formulas(where: str, blocks: list[Node], titles: dict[str, str]) -> list[Node]:
+    """Put each displayed formula into a Span that has the label written behind it as its id."""
+
+    def change(node: Node) -> Node:
+        if node["t"] == "Math" and node["c"][0]["t"] == "DisplayMath":
+            return {"t": "Span", "c": [["", ["formula"], []], [node]]}
+        if node["t"] not in ("Para", "Plain"):
+            return node
+        inlines: list[Node] = []
+        for inline in node["c"]:
+            label = re.fullmatch(r"\{#(eq(-[a-z0-9]+)+)\}", str(inline.get("c")))
+            before = [each for each in inlines if each["t"] not in ("Space", "SoftBreak")]
+            if not label or not before or not _is_formula(before[-1]):
+                inlines.append(inline)
+                continue
+            if label[1] in titles:
+                raise DocumentError(f"{where}: label {label[1]!r} is already used")
+            titles[label[1]] = f"Equation {1 + sum(key.startswith('eq-') for key in titles)}"
+            before[-1]["c"][0][0] = label[1]
+        return node | {"c": inlines}
+
+    return list(walk(blocks, change))
+
+
+def _is_formula(node: Node) -> bool:
+    return node["t"] == "Span" and "formula" in node["c"][0][1]
+
+
+@cache
+def _works() -> list[str]:
+    """The keys of the works that can be cited."""
+    return re.findall(r"^@\w+\{([^,]+),$", BIBLIOGRAPHY.read_text("utf-8"), re.M)
+
+
 def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
     """Turn references into links, number captions, and refuse what only one document would show."""
 
@@ -291,10 +375,25 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
             raise DocumentError(f"{where}: unknown reference @{label}; {hint} (a bare @ is \\@)")
         return link("ref", [string(report.titles[label])], f"#{label}")
 
+    def cited(node: Node) -> Node:
+        for key in (each["citationId"] for each in node["c"][0]):
+            if key not in _works():
+                near = difflib.get_close_matches(key, _works(), n=1, cutoff=0)[0]
+                hint = f"the nearest key of {BIBLIOGRAPHY.name} is @{near} (a bare @ is \\@)"
+                raise DocumentError(f"{where}: unknown work @{key}; {hint}")
+            report.cited.add(key)
+        return node
+
     def change(node: Node) -> Node | list[Node]:
         kind, content = node["t"], node.get("c", "")
+        if _is_formula(node) and not content[0][0]:
+            formula = content[1][0]["c"][1].strip()
+            what = "has no label; write {#eq-words-in-lower-case} behind it"
+            raise DocumentError(f"{where}: the displayed formula {formula!r:.80} {what}")
         if kind == "Cite":
             (first, *others), text = content
+            if not any(LABEL.match(each["citationId"]) for each in content[0]):
+                return cited(node)
             if others or first["citationPrefix"] or first["citationSuffix"]:
                 words = "".join(word.get("c", " ") for word in text)
                 raise DocumentError(f"{where}: {words!r} must be written as single @labels")
@@ -310,6 +409,10 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
             if [block["t"] for block in body] != expected:
                 allowed = "a caption of one paragraph, and for a table one pipe table"
                 raise DocumentError(f"{where}: {item.label!r} must have {allowed}")
+            if any(
+                inline["t"] == "Cite" for inline in body[0]["c"]
+            ):  # it is also read as plain text
+                raise DocumentError(f"{where}: the caption of {item.label!r} must not cite works")
             report.captions[item.label] = body[0]["c"]
             number = {"t": "Strong", "c": [string(f"{item.title}.")]}
             body[0]["c"] = [number, {"t": "Space"}, *body[0]["c"]]
@@ -329,7 +432,8 @@ def _write(report: _Report, form: str, meta: dict[str, Any], *options: str) -> s
     words["abstract"] = {"t": "MetaBlocks", "c": abstract}
     change = _html if form == "html" else _typst
     blocks = walk(report.blocks, lambda node: change(node, report))
-    return render(blocks, form, words, f"--template={TEMPLATES / 'report'}.{form}", *options)
+    options += (f"--template={TEMPLATES / 'report'}.{form}", f"--bibliography={BIBLIOGRAPHY}")
+    return render(blocks, form, words, "--citeproc", "--metadata=link-citations", *options)
 
 
 def _html(node: Node, report: _Report) -> Node | list[Node]:
@@ -337,6 +441,10 @@ def _html(node: Node, report: _Report) -> Node | list[Node]:
         node["c"][2] = [link("self", node["c"][2], f"#{node['c'][1][0]}")]
     if node["t"] == "Table":
         return [raw("html", '<div class="scroll" tabindex="0">'), node, raw("html", "</div>")]
+    if _is_formula(node):
+        number = report.titles[node["c"][0][0]].removeprefix("Equation ")
+        node["c"][1].append({"t": "Span", "c": [["", ["number"], []], [string(f"({number})")]]})
+        return node
     if is_div(node, "code"):
         summary = '<details class="code"><summary>Code</summary>'
         return [raw("html", summary), *node["c"][1], raw("html", "</details>")]
@@ -375,9 +483,13 @@ def _origin(item: _Float, command: str) -> str:
 def _typst(node: Node, report: _Report) -> Node | list[Node]:
     if is_div(node, "code"):
         return []
+    if _is_formula(node):
+        return [*node["c"][1], {"t": "RawInline", "c": ["typst", f" <{node['c'][0][0]}>"]}]
     if not is_div(node, "float"):
         return node
     item, (caption, *body) = _float_of(node, report), node["c"][1]
+    mark = f'#metadata("{item.label}") <shown>'
+    caption["c"].insert(0, {"t": "RawInline", "c": ["typst", mark]})
     if item.kind == "table":
         body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
         return list(body)

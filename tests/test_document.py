@@ -97,7 +97,7 @@ def live(label: str) -> Any:
 
 
 def table(label: str, rows: int = 3) -> Any:
-    lines = ["| model | $\\sigma$ | error |", "|:--|--:|--:|"]
+    lines = ["| model [@lecun1998] | $\\sigma$ | error |", "|:--|--:|--:|"]
     lines += [f"| L{i} | {i / 10} | {0.5 - i / 100:.3f} |" for i in range(rows)]
     data = {"text/markdown": "\n".join(lines)}
     return shown(data, kind="table", label=label, caption="Best models, drawn in @fig-losses.")
@@ -115,7 +115,7 @@ def finding(name: str, holds: bool) -> Any:
 LIVE = '<div class="plot"><img alt="A plot" src="data:image/svg+xml,"></div>'
 MATH = r"""
 $$\mathcal{L}(\theta, z) = \frac{1}{N}\sum_{i=1}^{N} \sum_{j} 2^{-2j}
-\lVert L^j(\hat{x}_i) - L^j(x_i) \rVert_1 + \lambda \lVert z_i \rVert_2^2$$
+\lVert L^j(\hat{x}_i) - L^j(x_i) \rVert_1 + \lambda \lVert z_i \rVert_2^2$$ {#eq-loss}
 
 with $\hat{x}_i = G_\theta(c_{y_i}, z_i + \epsilon)$, $\epsilon \sim \mathcal{N}(0, \sigma^2 I)$.
 """
@@ -140,7 +140,9 @@ def sections() -> list[Section]:
         V4.new_markdown_cell("# Noise {#sec-noise}\n\nNothing is hidden in @sec-method."),
         code("say()", shown({"text/markdown": "The *best* error is 0.4."}), tags=("hide-input",)),
         V4.new_markdown_cell(
-            "## Details {#sec-noise-details}\n\nOne more picture[^1].\n\n[^1]: A note."
+            "## Details {#sec-noise-details}\n\nOne more picture[^1]; a code may be\n"
+            "$$z = 0$$ {#eq-nothing}\nin @eq-nothing, unlike @eq-loss, as @kingma2015 do not say."
+            "\n\n[^1]: A note [@bojanowski2018]."
         ),
         code("move()", animation("fig-turn"), finding("noise-helps", True), results(best=0.4)),
         code("rank()", table("tbl-best"), finding("noise-is-all", False)),
@@ -215,13 +217,14 @@ def test_headings_number_alike(page: Any, built: Path, paper: str) -> None:
         "2.1 Details",
         "3 Conclusion",
         "3.1 Details",
+        "References",
     ]
     assert [words(a.get_text(" ")) for a in page.nav.find_all("a")] == headings
     for heading in headings:
         assert heading in paper
     outline = pdf(built / "report.pdf").outline
     titles = [item.title for item in outline if not isinstance(item, list)]
-    assert titles == ["1 Method", "2 Noise", "3 Conclusion"]
+    assert titles == ["1 Method", "2 Noise", "3 Conclusion", "References"]
 
 
 def test_references_name_their_targets(page: Any, paper: str) -> None:
@@ -233,6 +236,8 @@ def test_references_name_their_targets(page: Any, paper: str) -> None:
         "#sec-method": "Section 1",
         "#sec-noise": "Section 2",
         "#sec-noise-details": "Section 2.1",
+        "#eq-nothing": "Equation 2",
+        "#eq-loss": "Equation 1",
     }
     assert "We look at Figure 1 and Section 2." in paper
     assert "see Table 1." in paper.split("Contents")[0]  # the abstract's reference
@@ -311,10 +316,39 @@ def test_lists_need_no_blank_line(page: Any) -> None:
 
 
 def test_formulas_are_mathml(page: Any, paper: str) -> None:
-    (formula,) = page.find_all("math", display="block")
+    formula = page.find("math", display="block")
     names = {tag.name for tag in formula.find_all()}
     assert {"mfrac", "munderover", "mover", "msubsup"} <= names
     assert "∑" in paper
+
+
+def test_formulas_number_alike(page: Any, built: Path, paper: str) -> None:
+    numbers = {tag["id"]: tag.select_one(".number").get_text() for tag in page.select(".formula")}
+    assert numbers == {"eq-loss": "(1)", "eq-nothing": "(2)"}
+    assert paper.index("∑") < paper.index("(1)") < paper.index("One more picture")
+    assert re.search(r"a code may be .{1,9} \(2\) in Equation 2, unlike Equation 1,", paper)
+
+
+def test_cited_works_are_listed(page: Any, paper: str) -> None:
+    cited = {a["href"]: a.get_text() for a in page.select("a[role=doc-biblioref]")}
+    assert cited == {
+        "#ref-kingma2015": "2015",
+        "#ref-bojanowski2018": "Bojanowski et al. 2018",
+        "#ref-lecun1998": "LeCun et al. 1998",
+    }
+    works = [tag["id"] for tag in page.select("#sec-references .csl-entry")]
+    assert works == ["ref-bojanowski2018", "ref-kingma2015", "ref-lecun1998"]
+    for text in ("as Kingma and Ba (2015) do not say", "A note (Bojanowski et al. 2018)."):
+        assert text in words(page.main.get_text())
+        assert text in paper
+    listed = paper[paper.rindex("References") :]
+    assert listed.index("Bojanowski, Piotr") < listed.index("Kingma, Diederik P., and Jimmy Ba")
+
+
+def test_without_citations_there_is_no_list(tmp_path: Path) -> None:
+    write_html(one("Text."), tmp_path / "report.html", SMALL)
+    page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
+    assert [words(h.get_text(" ")) for h in page.select("section > h1")] == ["1 One"]
 
 
 def test_table_carries_its_caption_above(page: Any, paper: str) -> None:
@@ -461,7 +495,16 @@ NO_TABLE = shown({"text/markdown": "text"}, kind="table", label="tbl-a", caption
     ("text", "outputs", "message"),
     [
         ("See @fig-conversion.", [figure("fig-conversions")], "fig-conversion;.* @fig-conversions"),
-        ("See @someone.", [], "someone.*@sec-one"),
+        ("See @sec-two.", [], "10-one: unknown reference @sec-two.*@sec-one"),
+        ("See [@kingma2051].", [], "10-one: unknown work @kingma2051.*nearest.*@kingma2015"),
+        ("See [@kingma2015; @someone].", [], "unknown work @someone"),
+        ("See [@kingma2015; @sec-one].", [], "single @labels"),
+        ("", [figure("fig-a", caption="As @kingma2015.")], "caption of 'fig-a' must not cite"),
+        ("$$a = b$$", [], "10-one: the displayed formula 'a = b' has no label"),
+        ("$$a = b$$ {#eq-A}", [], "'a = b' has no label; write {#eq-words"),
+        ("*so $$a = b$$* {#eq-a}", [], "'a = b' has no label"),
+        ("$$a$$ {#eq-a}\n\n$$b$$ {#eq-a}", [], "label 'eq-a' is already used"),
+        ("See @eq-b.\n\n$$a$$ {#eq-a}", [], "unknown reference @eq-b.*@eq-a"),
         ("See [@fig-a; @fig-b].", [figure("fig-a"), figure("fig-b")], "single @labels"),
         ("## Again {#sec-one}", [], "10-one: .*'sec-one'"),
         ("", [figure("fig-a"), figure("fig-a")], "10-one, cell 2: .*'fig-a' is already used"),
@@ -510,6 +553,22 @@ def test_a_table_wider_than_the_page_shares_it_out_as_its_ruler_says(tmp_path: P
 
     assert columns("word") == []
     assert columns("some words " * 9) == ["width: 28%", "width: 71%"]  # 4 and 10 of 14 characters
+
+
+@pytest.mark.parametrize("lines", [8, 32])
+def test_text_fills_the_page_that_a_figure_does_not_fit_on(lines: int, tmp_path: Path) -> None:
+    """After 8 lines there is room for it; after 32, its text goes on and the figure follows."""
+    text = "# One\n\n" + "A line.\n\n" * lines
+    cells = [V4.new_markdown_cell(text), code("show()", figure("fig-a", width=0.9))]
+    cells += [V4.new_markdown_cell("What comes after.\n\n" * 4 + "# Two\n\nThe end.")]
+    write_pdf([Section("10-one", notebook(*cells))], tmp_path / "report.pdf", SMALL)
+    _, first, *others = [page.extract_text() for page in pdf(tmp_path / "report.pdf").pages]
+    assert "What comes after." in first
+    if lines == 8:
+        assert first.index("Figure 1.") < first.index("What comes after.")
+    else:
+        assert "Figure 1." in others[0]
+        assert others[0].index("Figure 1.") < others[0].index("The end.")
 
 
 def test_unnumbered_heading_is_not_counted(tmp_path: Path) -> None:

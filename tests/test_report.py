@@ -129,14 +129,47 @@ def test_every_animation_has_a_gif_a_slider_and_a_film_strip(quick, page):
 
 
 def test_the_pdf_holds_the_same_figures_numbers_and_sections(quick, pdf, paper):
-    assert 8 <= len(pdf.pages) <= 25
     for figure in quick.results()["figures"]:
         kind = "Table" if figure["kind"] == "table" else "Figure"
         assert f"{kind} {figure['number']}." in paper
     outline = [item.title for item in pdf.outline if not isinstance(item, list)]
     sections = ["Introduction", "Conversions", "Noise", "Epochs", "Scratch"]
-    sections += ["Six ways to get it wrong", "How it compares", "Discussion"]
+    sections += ["Six ways to get it wrong", "How it compares", "Discussion", "References"]
     assert [title.lstrip("0123456789. ") for title in outline] == sections
+
+
+def test_the_pdf_can_be_read_printed_and_read_aloud(pdf):
+    assert 8 <= len(pdf.pages) <= 25
+    assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert pdf.trailer["/Root"]["/StructTreeRoot"]["/K"]
+    for page in pdf.pages:
+        for font in page["/Resources"].get("/Font", {}).values():
+            (inner,) = font.get_object().get("/DescendantFonts", [font])
+            descriptor = inner.get_object()["/FontDescriptor"]
+            assert {"/FontFile", "/FontFile2", "/FontFile3"} & descriptor.keys(), font
+
+
+def test_the_pictures_in_the_pdf_have_at_least_150_dots_an_inch(pdf):
+    placed = [image for page in pdf.pages for image in placed_images(page)]
+    coarse = [dots / points * 72 for dots, points in placed if dots / points * 72 < 149.9]
+    assert len(placed) > 10
+    assert len(coarse) <= 2, "only the heat maps, whose cells are of one colour each, need fewer"
+
+
+def placed_images(page):
+    """The width of each raster on a page, in pixels and, as it is placed, in points."""
+    images, found = page["/Resources"].get("/XObject", {}), []
+    scale, saved = 1.0, []
+    for operands, operator in page.get_contents().operations:
+        if operator == b"q":
+            saved.append(scale)
+        elif operator == b"Q":
+            scale = saved.pop()
+        elif operator == b"cm":
+            scale *= abs(operands[0])
+        elif operator == b"Do" and images[operands[0]]["/Subtype"] == "/Image":
+            found.append((images[operands[0]]["/Width"], float(scale)))
+    return found
 
 
 def test_results_hold_provenance_findings_timing_and_every_sections_numbers(quick):
