@@ -204,17 +204,17 @@ def _typeset(folder: Path) -> bytes:
         )
         shown = dict(json.loads(compiler.eval(SHOWN)))
         waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
-        for label, page, height, section in json.loads(compiler.eval(PLACES)):
+        for label, leaf, height, section in json.loads(compiler.eval(PLACES)):
             kind, _, _ = label.partition("-")
             begins = float(height.removesuffix("pt")) < PAGE_TOP
-            if label not in floating and (begins or waiting.get(kind) == page):
+            if label not in floating and (begins or waiting.get(kind) == leaf):
                 floating[label] = True
                 break
             if floating.get(label) and shown[label] == section:
                 floating[label] = False
                 break
             if floating.get(label):
-                waiting[kind] = page
+                waiting[kind] = leaf
         else:
             pdf = compiler.compile(timestamp=clock)
             assert isinstance(pdf, bytes)

@@ -172,6 +172,17 @@ def placed_images(page):
     return found
 
 
+def test_every_figure_of_models_names_them(quick):
+    results = quick.results()
+    trained = set(results["provenance"]["runs"])
+    of_none = {"fig-network", "fig-digits", "tbl-run", "tbl-map", "tbl-traps", "tbl-methods"}
+    for figure in results["figures"]:
+        assert set(figure["runs"]) <= trained, figure["label"]
+        assert bool(figure["runs"]) == (figure["label"] not in of_none), figure["label"]
+        for run in figure["runs"]:
+            assert (quick.root / "runs" / run / "run.json").exists()
+
+
 def test_results_hold_provenance_findings_timing_and_every_sections_numbers(quick):
     results = quick.results()
     provenance = results["provenance"]
