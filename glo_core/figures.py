@@ -421,7 +421,9 @@ def heat_map(
     figure, axes = new_figure(0.8 + 0.21 * len(rows), 3.6)
     axes.grid(False)
     colors = mpl.colormaps[SHARE_COLORS]
-    axes.imshow(values, cmap=colors, vmin=0, vmax=1, aspect="auto")
+    edges = (np.arange(size + 1) - 0.5 for size in (len(columns), len(rows)))
+    axes.pcolormesh(*edges, values, cmap=colors, vmin=0, vmax=1)
+    axes.invert_yaxis()
     for (r, c), value in np.ndenumerate(values):
         color = max("wk", key=lambda ink: contrast(ink, colors(float(value))))
         axes.text(c, r, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)

@@ -111,7 +111,7 @@ def show_animation(
     runs: Sequence[str] = (),
 ) -> None:
     """A numbered animation; `strip` is the rows and columns of its film strip."""
-    data = _still(moving.film_strip(animation, *strip))
+    data = {"image/png": _base64(moving.png(moving.film_strip(animation, *strip)))}
     data["text/html"] = moving.player(animation, alt, start)
     data["image/gif"] = _base64(moving.gif(animation))
     _display("animation", data, label, caption, alt, width, runs)
@@ -176,12 +176,13 @@ def _display(
 def _still(picture: Figure | Image.Image) -> dict[str, str]:
     """A picture as data: a plot as vectors, a mosaic as pixels."""
     if not isinstance(picture, Figure):
-        return {"image/png": _base64(moving.png(picture))}
+        forms = {"image/png": moving.png(picture), "image/webp": moving.webp(picture)}
+        return {form: _base64(content) for form, content in forms.items()}
     file = io.StringIO()
     with mpl.rc_context(STYLE):
         picture.savefig(file, format="svg", metadata={"Date": None})
-    # A thousandth of a point is finer than any eye or printer; remarks and indents show nothing.
-    svg = re.sub(r"(\d\.\d{3})\d+", r"\1", file.getvalue())
+    # A hundredth of a point is finer than any eye or printer; remarks and indents show nothing.
+    svg = re.sub(r"(\d\d\.\d\d|\d\.\d{3})\d+", r"\1", file.getvalue())
     return {"image/svg+xml": re.sub(r"\s*\n\s*", " ", re.sub(r"<!--.*?-->", "", svg))}
 
 
@@ -189,7 +190,7 @@ def _image(picture: Figure | Image.Image, data: dict[str, str], alt: str) -> str
     if isinstance(picture, Figure):
         source = page.svg_address(data["image/svg+xml"])
     else:
-        source = f"data:image/png;base64,{data['image/png']}"
+        source = f"data:image/webp;base64,{data['image/webp']}"
     return f'<img src="{source}" alt="{escape(alt)}">'
 
 

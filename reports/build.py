@@ -41,8 +41,10 @@ from glo_core.store import run_key, write_text
 from glo_core.study import ROOT, Study, open_study
 from glo_core.sweep import SweepError
 from glo_core.training import DeviceError
-from reports.document import Section, collect, gif_name, write_animations, write_html, write_pdf
+from reports.document import Section, collect, gif_name
 from reports.pandoc import DocumentError
+from reports.paper import write_pdf
+from reports.web import write_animations, write_html
 
 log = logging.getLogger("report")
 

@@ -1,30 +1,24 @@
-"""Bind executed section notebooks into one report: report.html and report.pdf, numbered alike.
+"""Bind executed section notebooks into one report, for the screen and for paper, numbered alike.
 
 Each notebook becomes Markdown (nbconvert with templates/section.md.j2), then pandoc's tree. On the
 tree, headings, figures, tables and formulas get their numbers and references become links, once for
-both documents. The same tree is then written as HTML and, through Typst, as PDF; the works that it
-cites are listed by pandoc from references.bib.
+both documents. The same tree is then written as HTML (`web`) and, through Typst, as PDF (`paper`);
+the works that it cites are listed by pandoc from references.bib.
 """
 
 import base64
 import difflib
-import hashlib
-import html
-import json
 import os
 import re
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import typst
 from nbconvert.exporters import TemplateExporter
 from nbformat import NotebookNode
 
-from glo_core import page
 from reports.pandoc import (
     DocumentError,
     Node,
@@ -32,7 +26,6 @@ from reports.pandoc import (
     link,
     parse,
     plain,
-    raw,
     render,
     string,
     walk,
@@ -45,20 +38,14 @@ HIDDEN = {"parameters", "injected-parameters", "setup"}  # tags of cells that ar
 PREFIX = {"figure": "fig", "live": "fig", "animation": "fig", "table": "tbl"}
 LABEL = re.compile("(fig|tbl|sec|eq)-")  # @fig-one is a cross reference, @other a work in the list
 RESULTS, FINDING = "application/vnd.glo.results+json", "application/vnd.glo.finding+json"
-SVG, PNG, GIF, HTML, MARKDOWN = (
+SVG, PNG, WEBP, GIF, HTML, MARKDOWN = (
     "image/svg+xml",
     "image/png",
+    "image/webp",  # smaller than PNG, for the screen
     "image/gif",
     "text/html",
     "text/markdown",
 )
-# Typst's expressions for the page that each figure or table is shown on; and for where it stands in
-# the text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
-SHOWN = "query(<shown>).map(it => (it.value, it.location().page()))"
-PLACES = """query(figure).map(it => (
-  str(it.label), it.location().page(), it.location().position().y,
-  query(heading.where(level: 1).before(it.location())).last().location().page()))"""
-PAGE_TOP = 100.0  # points: the margin, and one line of heading
 # The data that a kind must carry; of the types in one group, any will do.
 NEEDS: dict[str, list[tuple[str, ...]]] = {
     "figure": [(SVG, PNG)],
@@ -91,7 +78,7 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class _Float:
+class Float:
     """A figure, animation or table; `data` maps MIME types to its contents."""
 
     label: str
@@ -123,17 +110,16 @@ class _Float:
 
 
 @dataclass
-class _Report:
+class Report:
     """The whole report as one tree, numbered and linked, and what its floats show."""
 
-    floats: dict[str, _Float] = field(default_factory=dict)
+    floats: dict[str, Float] = field(default_factory=dict)
     captions: dict[str, list[Node]] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)  # label -> "Figure 3", "Section 1.2"
     cited: set[str] = field(default_factory=set)  # the works' keys
     findings: list[dict[str, Any]] = field(default_factory=list)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     blocks: list[Node] = field(default_factory=list)
-    command: str = ""
 
 
 def gif_name(label: str) -> str:
@@ -143,7 +129,7 @@ def gif_name(label: str) -> str:
 
 def collect(sections: Sequence[Section]) -> Collected:
     """Figures and tables with their numbers, findings, and results by section."""
-    report, keys = _bind(sections), ("label", "number", "kind", "section", "runs")
+    report, keys = bind(sections), ("label", "number", "kind", "section", "runs")
     figures = [
         {key: getattr(item, key) for key in keys} | {"caption": plain(report.captions[label])}
         for label, item in report.floats.items()
@@ -151,90 +137,11 @@ def collect(sections: Sequence[Section]) -> Collected:
     return Collected(figures, report.findings, report.results)
 
 
-def write_html(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
-    """Write one self-contained HTML file; of its links only `animations/*.gif` are relative.
-
-    meta: title, subtitle, authors (list), date, abstract (Markdown), footer, command (which makes
-    the report again).
-    """
-    report = _bind(sections)
-    report.command = meta["command"]
-    script = (page.script() + (TEMPLATES / "report.js").read_text("utf-8")).strip()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    options = ["--mathml", "--toc", "--toc-depth=2", "--number-sections", "--section-divs"]
-    options += [f"--variable=script:{script}", f"--variable=script-hash:sha256-{digest}"]
-    options += [f"--variable=moving-style:{page.style()}"]
-    _replace(path, _write(report, "html", meta, *options).encode())
-
-
-def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
-    """Write the PDF: no code, and film strips for animations. `meta` as in `write_html`."""
-    report = _bind(sections)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for item in report.floats.values():
-            if item.kind != "table":
-                (folder / item.file).write_bytes(item.picture())
-        (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
-        (folder / "report.typ").write_text(_write(report, "typst", meta), "utf-8")
-        try:
-            pdf = _typeset(folder)
-        except RuntimeError as error:  # Typst's errors are
-            raise DocumentError(f"report.pdf: Typst cannot set the text: {error}") from error
-    _replace(path, pdf)
-
-
-def _typeset(folder: Path) -> bytes:
-    """The PDF of `report.typ`, with no more of a page left empty than there has to be.
-
-    A figure that does not fit on the page where it stands would begin the next one, at most under a
-    heading, and leave a gap behind. So it is made to float to the top of the next page, and text
-    fills the gap; the others of its kind on its page have to follow it. But one that would be shown
-    above the heading of its section stays in its place. One at a time, as each moves all after it.
-    """
-    clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-    floating: dict[str, bool] = {}  # the figures that were tried, and whether they float
-    while True:  # only the fonts inside Typst and a given time: the same bytes everywhere
-        names = " ".join(label for label, floats in floating.items() if floats)
-        compiler = typst.Compiler(
-            folder / "report.typ",
-            root=folder,
-            ignore_system_fonts=True,
-            sys_inputs={"floating": names},
-        )
-        shown = dict(json.loads(compiler.eval(SHOWN)))
-        waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
-        for label, leaf, height, section in json.loads(compiler.eval(PLACES)):
-            kind, _, _ = label.partition("-")
-            begins = float(height.removesuffix("pt")) < PAGE_TOP
-            if label not in floating and (begins or waiting.get(kind) == leaf):
-                floating[label] = True
-                break
-            if floating.get(label) and shown[label] == section:
-                floating[label] = False
-                break
-            if floating.get(label):
-                waiting[kind] = leaf
-        else:
-            pdf = compiler.compile(timestamp=clock)
-            assert isinstance(pdf, bytes)
-            return pdf
-
-
-def write_animations(sections: Sequence[Section], folder: Path) -> list[Path]:
-    """Write each animation's GIF into `folder`: `animations/` beside the report."""
-    folder.mkdir(parents=True, exist_ok=True)
-    animations = [item for item in _bind(sections).floats.values() if item.kind == "animation"]
-    for item in animations:
-        _replace(folder / item.gif, base64.b64decode(item.data[GIF]))
-    return [folder / item.gif for item in animations]
-
-
 # Notebooks -> one numbered tree
 
 
-def _bind(sections: Sequence[Section]) -> _Report:
-    report = _Report()
+def bind(sections: Sequence[Section]) -> Report:
+    report = Report()
     for section in sections:
         if section.key in report.results:
             raise DocumentError(f"{section.name}: two sections are called {section.key!r}")
@@ -251,7 +158,7 @@ def _bind(sections: Sequence[Section]) -> _Report:
     return report
 
 
-def _take_outputs(section: Section, report: _Report) -> None:
+def _take_outputs(section: Section, report: Report) -> None:
     """Sort a notebook's outputs into results, findings and floats."""
     results = report.results[section.key] = {}
     outputs = [
@@ -281,8 +188,8 @@ def _take_outputs(section: Section, report: _Report) -> None:
 
 
 def _float(
-    where: str, section: Section, glo: Node, data: dict[str, str], known: dict[str, _Float]
-) -> _Float:
+    where: str, section: Section, glo: Node, data: dict[str, str], known: dict[str, Float]
+) -> Float:
     kind, label, width = glo.get("kind"), str(glo.get("label")), glo.get("width", 1.0)
     if kind not in PREFIX:
         raise DocumentError(f"{where}: kind {kind!r} is not one of {', '.join(PREFIX)}")
@@ -302,7 +209,7 @@ def _float(
     number = 1 + sum(PREFIX[item.kind] == PREFIX[kind] for item in known.values())
     alt = " ".join(glo.get("alt", "").split())
     runs = list(glo.get("runs", []))
-    return _Float(label, number, kind, section.key, section.name, runs, alt, width, data)
+    return Float(label, number, kind, section.key, section.name, runs, alt, width, data)
 
 
 def _markdown(section: Section) -> str:
@@ -343,7 +250,7 @@ def _number_formulas(where: str, blocks: list[Node], titles: dict[str, str]) -> 
         for inline in node["c"]:
             label = re.fullmatch(r"\{#(eq(-[a-z0-9]+)+)\}", str(inline.get("c")))
             before = [each for each in inlines if each["t"] not in ("Space", "SoftBreak")]
-            if not label or not before or not _is_formula(before[-1]):
+            if not label or not before or not is_formula(before[-1]):
                 inlines.append(inline)
                 continue
             if label[1] in titles:
@@ -355,7 +262,7 @@ def _number_formulas(where: str, blocks: list[Node], titles: dict[str, str]) -> 
     return list(walk(blocks, change))
 
 
-def _is_formula(node: Node) -> bool:
+def is_formula(node: Node) -> bool:
     return node["t"] == "Span" and "formula" in node["c"][0][1]
 
 
@@ -365,7 +272,7 @@ def _works() -> list[str]:
     return re.findall(r"^@\w+\{([^,]+),$", BIBLIOGRAPHY.read_text("utf-8"), re.M)
 
 
-def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
+def _resolve(where: str, blocks: list[Node], report: Report) -> list[Node]:
     """Turn references into links, number captions, and refuse what only one document would show."""
 
     def reference(label: str) -> Node:
@@ -386,7 +293,7 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
 
     def change(node: Node) -> Node | list[Node]:
         kind, content = node["t"], node.get("c", "")
-        if _is_formula(node) and not content[0][0]:
+        if is_formula(node) and not content[0][0]:
             formula = content[1][0]["c"][1].strip()
             what = "has no label; write {#eq-words-in-lower-case} behind it"
             raise DocumentError(f"{where}: the displayed formula {formula!r:.80} {what}")
@@ -404,7 +311,7 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
             what = "raw HTML, raw TeX and images are not allowed in the text"
             raise DocumentError(f"{where}: {what}, but there is {content[1]!r:.80}")
         if is_div(node, "float"):
-            item, body = _float_of(node, report), content[1]
+            item, body = float_of(node, report), content[1]
             expected = ["Para", "Table"] if item.kind == "table" else ["Para"]
             if [block["t"] for block in body] != expected:
                 allowed = "a caption of one paragraph, and for a table one pipe table"
@@ -421,88 +328,35 @@ def _resolve(where: str, blocks: list[Node], report: _Report) -> list[Node]:
     return list(walk(blocks, change))
 
 
-# The tree -> HTML or Typst
+# The tree -> text
 
 
-def _write(report: _Report, form: str, meta: dict[str, Any], *options: str) -> str:
-    """The whole document as `html` or `typst`, set into our template."""
+def write(
+    report: Report,
+    form: str,
+    meta: dict[str, Any],
+    change: Callable[[Node], Node | list[Node]],
+    *options: str,
+) -> str:
+    """The whole document as `html` or `typst`, set into our template.
+
+    `change` turns nodes of the tree into what the form wants; `meta` holds title, subtitle, authors
+    (list), date, abstract (Markdown), footer, and command, which makes the report again.
+    """
     abstract = _resolve("abstract", parse("abstract", meta["abstract"]), report)
     strings = meta | {"authors": ", ".join(meta["authors"])}
     words = {key: {"t": "MetaString", "c": text} for key, text in strings.items()}
     words["abstract"] = {"t": "MetaBlocks", "c": abstract}
-    change = _html if form == "html" else _typst
-    blocks = walk(report.blocks, lambda node: change(node, report))
+    blocks = walk(report.blocks, change)
     options += (f"--template={TEMPLATES / 'report'}.{form}", f"--bibliography={BIBLIOGRAPHY}")
     return render(blocks, form, words, "--citeproc", "--metadata=link-citations", *options)
 
 
-def _html(node: Node, report: _Report) -> Node | list[Node]:
-    if node["t"] == "Header":  # a link to itself, so that readers can hand on the place
-        node["c"][2] = [link("self", node["c"][2], f"#{node['c'][1][0]}")]
-    if node["t"] == "Table":
-        return [raw("html", '<div class="scroll" tabindex="0">'), node, raw("html", "</div>")]
-    if _is_formula(node):
-        number = report.titles[node["c"][0][0]].removeprefix("Equation ")
-        node["c"][1].append({"t": "Span", "c": [["", ["number"], []], [string(f"({number})")]]})
-        return node
-    if is_div(node, "code"):
-        summary = '<details class="code"><summary>Code</summary>'
-        return [raw("html", summary), *node["c"][1], raw("html", "</details>")]
-    if not is_div(node, "float"):
-        return node
-    item, (caption, *body) = _float_of(node, report), node["c"][1]
-    start = raw("html", f'<figure id="{item.label}" class="{item.kind}">\n')
-    caption_start, caption_end = raw("html", "<figcaption>"), raw("html", "</figcaption>")
-    origin, end = raw("html", _origin(item, report.command)), raw("html", "</figure>")
-    if item.kind == "table":
-        return [start, caption_start, caption, origin, caption_end, *body, end]
-    if item.kind == "animation":
-        caption["c"] += [{"t": "Space"}, link("gif", [string("GIF")], f"animations/{item.gif}")]
-    if item.kind == "figure":
-        svg, png = item.data.get(SVG), item.data.get(PNG)
-        source = page.svg_address(svg) if svg else f"data:{PNG};base64,{png}"
-        style = f"--width: {item.width:.0%}"
-        shown = f'<img src="{source}" alt="{html.escape(item.alt)}" style="{style}">'
-    else:
-        shown = item.data[HTML]
-    return [start, raw("html", shown), caption_start, caption, origin, caption_end, end]
-
-
-def _origin(item: _Float, command: str) -> str:
-    """Where a figure comes from, folded: its label, its notebook and models, and how to repeat."""
-    names = " ".join(item.runs)
-    runs = f'<dt>models in runs/</dt><dd tabindex="0">{names}</dd>' if names else ""
-    return (
-        f'<details class="source"><summary>Source</summary><dl><dt>label</dt><dd>'
-        f'<a href="#{item.label}">{item.label}</a></dd><dt>notebook</dt>'
-        f"<dd>notebooks/{html.escape(item.notebook)}.ipynb</dd>{runs}<dt>made again by</dt>"
-        f"<dd><pre><code>{html.escape(command)}</code></pre></dd></dl></details>"
-    )
-
-
-def _typst(node: Node, report: _Report) -> Node | list[Node]:
-    if is_div(node, "code"):
-        return []
-    if _is_formula(node):
-        return [*node["c"][1], {"t": "RawInline", "c": ["typst", f" <{node['c'][0][0]}>"]}]
-    if not is_div(node, "float"):
-        return node
-    item, (caption, *body) = _float_of(node, report), node["c"][1]
-    mark = f'#metadata("{item.label}") <shown>'
-    caption["c"].insert(0, {"t": "RawInline", "c": ["typst", mark]})
-    if item.kind == "table":
-        body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
-        return list(body)
-    picture = f'"{item.file}", {json.dumps(item.alt, ensure_ascii=False)}, {item.width:.0%}'
-    start = raw("typst", f"#figure(kind: image, picture({picture}), caption: [")
-    return [start, caption, raw("typst", f"]) <{item.label}>")]
-
-
-def _float_of(div: Node, report: _Report) -> _Float:
+def float_of(div: Node, report: Report) -> Float:
     return report.floats[dict(div["c"][0][2])["label"]]
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: nobody meets half a report."""
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)

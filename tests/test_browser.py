@@ -84,10 +84,11 @@ def shown(element) -> Image.Image:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_asks_for_nothing_says_nothing_and_fits(opened, width):
     page = opened(width)
-    page.mouse.wheel(0, 2000)
     folder = ROOT / "reports" / "build" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{width}.jpg", full_page=True, type="jpeg", quality=60)
+    for label in ("text", "fig-live", "fig-frontier", "tbl-comparison"):
+        page.locator(f"#{label}").evaluate("e => e.scrollIntoView({ behavior: 'instant' })")
+        page.screenshot(path=folder / f"{label}-{width}.png")
     assert page.asked[0].startswith("file:")
     assert {url.partition(":")[0] for url in page.asked[1:]} <= {"data"}
     assert page.said == []
@@ -275,7 +276,7 @@ def test_a_player_plays_to_its_end_and_stops(opened):
     page.keyboard.press("Enter")
     page.clock.run_for(20000)
     assert figure.locator("input").input_value() == last
-    assert figure.locator("button").inner_text() == "Play"
+    assert figure.locator(".controls button").inner_text() == "Play"
 
 
 def test_nothing_plays_where_less_motion_is_asked_for(page):

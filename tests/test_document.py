@@ -17,14 +17,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from pypdf import PdfReader
 
-from reports.document import (
-    Section,
-    collect,
-    write_animations,
-    write_html,
-    write_pdf,
-)
+from reports.document import Section, collect
 from reports.pandoc import DocumentError
+from reports.paper import write_pdf
+from reports.web import write_animations, write_html
 
 V4: Any = nbformat.v4
 META: dict[str, Any] = {

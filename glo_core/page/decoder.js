@@ -14,14 +14,19 @@ function gaussian(seed, count) {
     Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
 }
 
-const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+function bytes(base64) {
+  const text = atob(base64), found = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) found[k] = text.charCodeAt(k);
+  return found;
+}
 
 /** Numbers that were packed as all low bytes, then all high bytes, deflated. */
 async function unpacked(base64) {
   const stream = new Blob([bytes(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const planes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const count = planes.length / 2;
-  return Uint16Array.from({ length: count }, (_, k) => planes[k] | (planes[count + k] << 8));
+  const count = planes.length / 2, halves = new Uint16Array(count);
+  for (let k = 0; k < count; k++) halves[k] = planes[k] | (planes[count + k] << 8);
+  return halves;
 }
 
 function ink(canvas, greys) {
@@ -38,7 +43,8 @@ class Decoder extends HTMLElement {
     this.seed = 0; // of the random code; 0 while an image is chosen
     this.halves = await unpacked(held.halves);
     this.models = new Map();
-    const picture = (name) => `<canvas width="28" height="28" role="img" data-show="${name}"></canvas>`;
+    const picture = (name, role = 'role="img"') =>
+      `<canvas width="28" height="28" ${role} data-show="${name}"></canvas>`;
     const slider = (name, label, low, high, step, value) =>
       `<label>${label} <output data-of="${name}"></output>
        <input type="range" name="${name}" min="${low}" max="${high}" step="${step}" value="${value}" autocomplete="off"></label>`;
@@ -47,7 +53,7 @@ class Decoder extends HTMLElement {
     this.innerHTML = `
       <fieldset class="images"><legend>An image, whose content code is used</legend>${labels.map((label, k) =>
         `<label><input type="radio" name="image" value="${k}" aria-label="image ${k + 1}, class ${classes[label]}"
-          autocomplete="off">${picture(`image${k}`)}</label>`).join("")}</fieldset>
+          autocomplete="off">${picture(`image${k}`, 'aria-hidden="true"')}</label>`).join("")}</fieldset>
       <div class="stage">
         <div class="pictures"><div>${picture("real")}<span>real</span></div>
         <div>${picture("drawn")}<span>drawn</span></div></div>

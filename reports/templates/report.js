@@ -7,12 +7,13 @@ const fold = () => { contents.open = wide.matches; };
 fold();
 wide.addEventListener("change", fold);
 
-// The section that is read is the last one whose heading has passed the upper third of the window.
+// The section that is read is the last one whose heading has come near the window's upper edge.
+const NEAR = 120;
 const sections = [...document.querySelectorAll("main section[id]")];
 const entries = new Map(sections.map((section) =>
   [section, contents.querySelector(`a[href="#${CSS.escape(section.id)}"]`)]));
 const follow = () => {
-  const passed = sections.filter((each) => entries.get(each) && each.getBoundingClientRect().top < innerHeight / 3);
+  const passed = sections.filter((each) => entries.get(each) && each.getBoundingClientRect().top < NEAR);
   for (const entry of contents.querySelectorAll("[aria-current]")) entry.removeAttribute("aria-current");
   const entry = entries.get(passed.at(-1));
   if (!entry) return;
@@ -40,6 +41,7 @@ for (const code of document.querySelectorAll("details pre code")) {
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
   code.parentElement.before(button);
+  code.parentElement.tabIndex = 0; // long lines scroll, by the keyboard as well
 }
 
 // Paper cannot move: it gets frames of a player at equal steps, the first and the last among them.
