@@ -87,9 +87,12 @@ def test_the_html_is_one_file_that_asks_for_nothing_else(quick, page):
         assert tag["src"].startswith("data:")
     assert not page.find_all("link")
     assert not page.find_all("script", src=True)
-    text = str(page.find("style")) + "".join(str(tag) for tag in page.find_all(style=True))
+    text = str(page.find("style")) + "".join(tag["style"] for tag in page.find_all(style=True))
     assert not re.search(r"url\(|@import", text)
+    works = [tag["href"] for tag in page.select("#refs a[href]")]
+    assert all(address.startswith("https://") for address in works)
     relative = {tag["href"] for tag in page.find_all("a", href=True) if tag["href"][0] != "#"}
+    relative -= {*works}
     gifs = {f"animations/{path.name}" for path in (quick.build / "animations").iterdir()}
     assert relative == gifs
 
@@ -230,7 +233,7 @@ def test_every_number_of_the_prose_stands_in_the_results(quick, page):
         ["details", "annotation", "figcaption", "output", "footer", "math"]
     ):
         other.extract()
-    for number in prose.select(".header-section-number, a.ref"):
+    for number in prose.select(".header-section-number, a.ref, #refs"):
         number.extract()
     written = set(re.findall(r"\d+\.\d+%?|\d+%", prose.text.replace("−", "-")))
     assert len(written) > 50
