@@ -59,8 +59,8 @@ def player(
     )
     controls = controls if plot else f'<button type="button">Play</button>{controls}'
     content = (
-        (f'<div class="plot">{plot}</div>' if plot else "")
-        + f'<div class="frames" role="group" aria-label="picture" tabindex="0">'
+        (f'<div class="scroll"><div class="plot">{plot}</div></div>' if plot else "")
+        + f'<div class="frames">'
         f"{_sprite(animation, f'{alt} {animation.names[start]}', start)}</div>"
         f'<div class="controls">{controls}</div>'
     )

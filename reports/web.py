@@ -58,7 +58,7 @@ def _html(node: Node, report: Report, command: str) -> Node | list[Node]:
     if node["t"] == "Header":  # a link to itself, so that readers can hand on the place
         node["c"][2] = [link("self", node["c"][2], f"#{node['c'][1][0]}")]
     if node["t"] == "Table":
-        return [raw("html", '<div class="scroll" tabindex="0">'), node, raw("html", "</div>")]
+        return [raw("html", '<div class="scroll">'), node, raw("html", "</div>")]
     if is_formula(node):
         number = report.titles[node["c"][0][0]].removeprefix("Equation ")
         node["c"][1].append({"t": "Span", "c": [["", ["number"], []], [string(f"({number})")]]})
@@ -81,7 +81,10 @@ def _html(node: Node, report: Report, command: str) -> Node | list[Node]:
         data = item.data[form]
         source = page.svg_address(data) if form == SVG else f"data:{form};base64,{data}"
         style = f"--width: {item.width:.0%}"
-        shown = f'<img src="{source}" alt="{html.escape(item.alt)}" style="{style}">'
+        kind = "drawn plot" if form == SVG else "drawn"
+        alt = html.escape(item.alt)
+        shown = f'<img class="{kind}" src="{source}" alt="{alt}" style="{style}">'
+        shown = f'<div class="scroll">{shown}</div>'
     else:
         shown = item.data[HTML]
     return [start, raw("html", shown), caption_start, caption, origin, caption_end, end]
@@ -90,7 +93,7 @@ def _html(node: Node, report: Report, command: str) -> Node | list[Node]:
 def _origin(item: Float, command: str) -> str:
     """Where a figure comes from, folded: its label, its notebook and models, and how to repeat."""
     names = " ".join(item.runs)
-    runs = f'<dt>models in runs/</dt><dd tabindex="0">{names}</dd>' if names else ""
+    runs = f"<dt>models in runs/</dt><dd>{names}</dd>" if names else ""
     return (
         f'<details class="source"><summary>Source</summary><dl><dt>label</dt><dd>'
         f'<a href="#{item.label}">{item.label}</a></dd><dt>notebook</dt>'

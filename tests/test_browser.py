@@ -322,6 +322,7 @@ def test_a_cells_place_is_where_its_number_stands(page):
 def test_axe_finds_nothing_grave(opened, scheme):
     page = opened(color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.wait_for_timeout(200)
     folder = axe_playwright_python.__path__[0]
     with open(f"{folder}/axe.min.js", encoding="utf-8") as script:
         page.evaluate(script.read())
@@ -356,6 +357,12 @@ def test_the_keyboard_reaches_everything_and_is_never_caught(opened):
         sorted(set(range(wanted)) - reached),
     )
     assert missing == []
+
+
+def test_boxes_that_scroll_can_be_reached_and_others_need_not(opened):
+    for width, scrolls in ((400, True), (2500, False)):
+        table = opened(width).locator("#tbl-comparison .scroll")
+        assert (table.get_attribute("tabindex") == "0") == scrolls
 
 
 def test_images_of_the_decoder_are_picked_by_the_arrow_keys(opened):

@@ -41,8 +41,19 @@ for (const code of document.querySelectorAll("details pre code")) {
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
   code.parentElement.before(button);
-  code.parentElement.tabIndex = 0; // long lines scroll, by the keyboard as well
 }
+
+// What scrolls in a box of its own can be reached by the keyboard, and nothing else has to be.
+const reach = () => {
+  for (const box of document.querySelectorAll(".scroll, .frames, .formula, pre, dd")) {
+    const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+    if (scrolls) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+addEventListener("resize", reach);
+addEventListener("load", reach);
+document.addEventListener("toggle", reach, true); // details that were opened
 
 // Paper cannot move: it gets frames of a player at equal steps, the first and the last among them.
 const STRIP = 6;
