@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from glo_core.data import Digits
 from glo_core.figures import LOSS_NAMES, PROBE_NAMES, sigma_name
 from glo_core.intervals import Share
+from glo_core.measures import variety
 from glo_core.model import Glo
 from glo_core.probes import chance
 from glo_core.study import Study
@@ -74,6 +75,14 @@ def panel_errors(glo: Glo, digits: Digits) -> NDArray[np.float64]:
     """Mean absolute error of the panel's drawings after each epoch: (E,)."""
     real = digits.images[glo.history.indices]
     return (glo.history.panel / 255 - real).abs().mean((1, 2, 3)).double().numpy()
+
+
+def panel_variety(glo: Glo, digits: Digits) -> list[float]:
+    """How much the panel's drawings of a class differ after each epoch; 1 is as its images do."""
+    images = glo.history.indices
+    labels = digits.labels[images]
+    whole = variety(digits.images[images], labels)
+    return [variety(drawn / 255, labels) / whole for drawn in glo.history.panel]
 
 
 def more_noise_higher_loss(

@@ -1,7 +1,10 @@
 """Each rule on numbers for which the claim plainly holds, and on numbers for which it does not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from glo_core import claims
 from glo_core.intervals import Share
@@ -70,3 +73,13 @@ def test_a_value_stands_with_half_its_range_and_alone_without_one():
         claims.about("{:.2f}", -0.1, -0.2, 0.0) == "−0.10\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.10"
     )
     assert claims.about("{:.3f}", 0.5, 0.5, 0.5) == "0.500"
+
+
+def test_the_panels_variety_is_that_of_its_drawings(models, digits):
+    glo = models[0]
+    real = (digits.images[glo.history.indices] * 255).byte()
+    alike = real[:1].expand_as(real)
+    paler = real // 2
+    history = replace(glo.history, panel=torch.stack([alike, paler, real]))
+    found = claims.panel_variety(replace(glo, history=history), digits)
+    assert found == pytest.approx([0, 0.25, 1], abs=0.01)
