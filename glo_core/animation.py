@@ -1,9 +1,9 @@
 """Moving pictures, each with three faces made from the same frames.
 
-A player for HTML (no kernel and no network needed), a film strip for paper, and a GIF.
+A player for HTML (no kernel and no network needed, only the page's script), a film strip for paper,
+and a GIF.
 """
 
-import base64
 import io
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glo_core.figures import stack
-from glo_core.page import element
+from glo_core.page import base64_of, element
 
 # Digits need few greys, and few greys need a fraction of the bytes.
 GREYS = 16
@@ -41,6 +41,8 @@ class Animation:
                 f"{len(self.frames)} frames with {len(self.names)} names: expected one or more "
                 "frames with a name each"
             )
+        if len(sizes := {frame.size for frame in self.frames}) > 1:
+            raise ValueError(f"frames of {sorted(sizes)} pixels: expected frames of one size")
 
 
 def player(
@@ -51,13 +53,18 @@ def player(
     Instead of a button that plays it may have a `plot`, HTML whose marks the frames belong to:
     `places` says where, for each frame a list of (x, y) as shares of the plot's width and height.
     """
+    if plot and len(places) != len(animation.frames):
+        raise ValueError(
+            f"{len(places)} places for {len(animation.frames)} frames: expected one for each"
+        )
     name = escape(animation.names[start])
     controls = (
         f'<input type="range" min="0" max="{len(animation.frames) - 1}" value="{start}"'
         f' aria-label="{escape(alt)}" aria-valuetext="{name}" autocomplete="off">'
-        f"<output>{name}</output>"
+        f'<output aria-live="off">{name}</output>'  # the slider says it already
     )
-    controls = controls if plot else f'<button type="button">Play</button>{controls}'
+    if len(animation.frames) > 1 and not plot:
+        controls = f'<button type="button">Play</button>{controls}'
     content = (
         (f'<div class="scroll"><div class="plot">{plot}</div></div>' if plot else "")
         + f'<div class="frames">'
@@ -74,7 +81,7 @@ def _sprite(animation: Animation, alt: str, start: int) -> str:
     """All frames as one picture, of which a box shows one: equal parts then take little space."""
     width, height = animation.frames[0].size
     count = len(animation.frames)
-    columns = -(-count * height // LONGEST)
+    columns = -(-count // (LONGEST // height))
     rows = -(-count // columns)
     sheet = Image.new("L", (columns * width, rows * height), 255)
     for k, frame in enumerate(animation.frames):
@@ -85,7 +92,7 @@ def _sprite(animation: Animation, alt: str, start: int) -> str:
     )
     return (
         f'<div class="sprite" data-columns="{columns}" style="{style}"><img alt="{escape(alt)}"'
-        f' src="data:image/webp;base64,{base64.b64encode(webp(sheet)).decode()}"></div>'
+        f' src="data:image/webp;base64,{base64_of(webp(sheet))}"></div>'
     )
 
 

@@ -5,7 +5,6 @@ all numbers are halves. They are stored as all low bytes, then all high bytes, a
 high bytes of weights resemble each other; models that are equal to the last bit are packed once.
 """
 
-import base64
 import json
 import zlib
 from collections.abc import Mapping
@@ -19,10 +18,10 @@ from glo_core.data import Digits
 from glo_core.generator import CONV1, CONV2, LINEARS, NORM
 from glo_core.latents import fitted_gaussian
 from glo_core.model import Glo
-from glo_core.page import element
+from glo_core.page import base64_of, element
 
 LAYERS = (*LINEARS, CONV1, CONV2)
-# How many main directions can be moved, and by how many standard deviations: as in decoder.js.
+# How many main directions can be moved, and by how many standard deviations.
 MOVED, SPREAD = 3, 3.0
 
 
@@ -45,11 +44,12 @@ def directions(content: Tensor) -> tuple[Tensor, Tensor]:
     such that its largest number is positive. `mean + e @ directions` with e from N(0, 1) is a draw
     from the full Gaussian fitted to the codes.
     """
-    mean, factor = fitted_gaussian(content)
+    # float32 cannot factorize the covariance of a few widely spread codes.
+    mean, factor = fitted_gaussian(content.double())
     rows, lengths, _ = torch.linalg.svd(factor)
     axes = (rows * lengths).T
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    return mean, axes * largest.sign()
+    return mean.float(), (axes * largest.sign()).float()
 
 
 def packed(models: Mapping[str, Glo], images: Tensor, digits: Digits) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def packed(models: Mapping[str, Glo], images: Tensor, digits: Digits) -> dict[st
         "parts": [[name, part.numel()] for name, part in parts.items()],
         "classes": digits.class_names,
         "labels": digits.labels[images].tolist(),
-        "halves": _base64(zlib.compress(planes, 9)),
-        "pixels": _base64(pixels.numpy().tobytes()),
+        "halves": base64_of(zlib.compress(planes, 9)),
+        "pixels": base64_of(pixels.numpy().tobytes()),
     }
 
 
@@ -91,6 +91,7 @@ def decoder(
 ) -> str:
     """The live decoder as HTML; it starts at a noise level's and an image's place, and a class."""
     held = packed(models, images, digits) | {"start": start, "image": image, "target": target}
+    held |= {"moved": MOVED, "spread": SPREAD}
     text = json.dumps(held, ensure_ascii=False).replace("<", "\\u003c")
     script = f'<script type="application/json">{text}</script>'
     return element("glo-decoder", script + "<p>This figure needs JavaScript.</p>")
@@ -114,7 +115,3 @@ def walks(glo: Glo, image: int, target: int, steps: int = 9) -> Tensor:
     ]
     drawn: Tensor = glo.network(torch.cat(rows)).view(1 + MOVED, steps, 28, 28)
     return drawn
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()

@@ -1,5 +1,6 @@
 """What makes pictures in HTML move: one script and one style, for the report and for Jupyter."""
 
+import base64
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +18,11 @@ def script() -> str:
 def style() -> str:
     """How they look."""
     return (FOLDER / "page.css").read_text(encoding="utf-8")
+
+
+def base64_of(content: bytes) -> str:
+    """Bytes as text, a third longer."""
+    return base64.b64encode(content).decode()
 
 
 def svg_address(svg: str) -> str:

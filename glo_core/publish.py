@@ -4,7 +4,6 @@ Each function displays one output that looks right in Jupyter and carries, in it
 MIME type of its own, what the builder needs: label, caption, alternative text, numbers.
 """
 
-import base64
 import io
 import re
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from glo_core import page
 from glo_core.animation import Animation, Places
 from glo_core.claims import Finding
 from glo_core.figures import STYLE
+from glo_core.page import base64_of
 
 RESULTS = "application/vnd.glo.results+json"
 FINDING = "application/vnd.glo.finding+json"
@@ -111,9 +111,9 @@ def show_animation(
     runs: Sequence[str] = (),
 ) -> None:
     """A numbered animation; `strip` is the rows and columns of its film strip."""
-    data = {"image/png": _base64(moving.png(moving.film_strip(animation, *strip)))}
+    data = {"image/png": base64_of(moving.png(moving.film_strip(animation, *strip)))}
     data["text/html"] = moving.player(animation, alt, start)
-    data["image/gif"] = _base64(moving.gif(animation))
+    data["image/gif"] = base64_of(moving.gif(animation))
     _display("animation", data, label, caption, alt, width, runs)
 
 
@@ -177,12 +177,13 @@ def _still(picture: Figure | Image.Image) -> dict[str, str]:
     """A picture as data: a plot as vectors, a mosaic as pixels."""
     if not isinstance(picture, Figure):
         forms = {"image/png": moving.png(picture), "image/webp": moving.webp(picture)}
-        return {form: _base64(content) for form, content in forms.items()}
+        return {form: base64_of(content) for form, content in forms.items()}
     file = io.StringIO()
     with mpl.rc_context(STYLE):
         picture.savefig(file, format="svg", metadata={"Date": None})
     # A hundredth of a point is finer than any eye or printer; remarks and indents show nothing.
-    svg = re.sub(r"(\d\d\.\d\d|\d\.\d{3})\d+", r"\1", file.getvalue())
+    # The size of letters is one number for all of a letter's points, and stays as it is.
+    svg = re.sub(r"(?<!scale\()(\d\d\.\d\d|\d\.\d{3})\d+", r"\1", file.getvalue())
     return {"image/svg+xml": re.sub(r"\s*\n\s*", " ", re.sub(r"<!--.*?-->", "", svg))}
 
 
@@ -196,7 +197,3 @@ def _image(picture: Figure | Image.Image, data: dict[str, str], alt: str) -> str
 
 def _with_caption(body: str, caption: str) -> str:
     return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()

@@ -97,6 +97,6 @@ def _origin(item: Float, command: str) -> str:
     return (
         f'<details class="source"><summary>Source</summary><dl><dt>label</dt><dd>'
         f'<a href="#{item.label}">{item.label}</a></dd><dt>notebook</dt>'
-        f"<dd>notebooks/{html.escape(item.notebook)}.ipynb</dd>{runs}<dt>made again by</dt>"
+        f"<dd>notebooks/{html.escape(item.notebook)}.ipynb</dd>{runs}<dt>command</dt>"
         f"<dd><pre><code>{html.escape(command)}</code></pre></dd></dl></details>"
     )

@@ -43,14 +43,26 @@ def test_the_players_sheet_holds_every_frame_in_its_place(animation):
 
 
 def test_more_frames_than_a_picture_is_long_stand_in_columns():
-    frames = [Image.new("L", (3, 900), 17 * (k % 16)) for k in range(20)]
-    page = BeautifulSoup(
-        player(Animation(frames, list(map(str, range(20)))), "a", 13), "html.parser"
-    )
+    # 32 of these 65 frames fit below each other, so that two columns would not do.
+    frames = [Image.new("L", (3, 500), 17 * (k % 16)) for k in range(65)]
+    animation = Animation(frames, list(map(str, range(65))))
+    page = BeautifulSoup(player(animation, "a", 13), "html.parser")
     found = np.asarray(sheet(page).convert("L"))
-    assert found.shape == (10 * 900, 2 * 3)
-    assert "--column:1;--row:6;--columns:2;--rows:10" in page.select_one(".sprite")["style"]
-    assert (found[6 * 900 : 7 * 900, 3:] == 17 * 13).all()
+    assert found.shape == (22 * 500, 3 * 3)
+    assert "--column:1;--row:4;--columns:3;--rows:22" in page.select_one(".sprite")["style"]
+    assert (found[4 * 500 : 5 * 500, 3:6] == 17 * 13).all()
+
+
+def test_one_frame_has_nothing_to_play():
+    still = Animation([Image.new("L", (6, 4))], ["a"])
+    assert "<button" not in player(still, "a")
+
+
+def test_frames_of_two_sizes_and_places_for_other_frames_are_refused(animation):
+    with pytest.raises(ValueError, match=r"frames of \[\(4, 4\), \(5, 4\)\] pixels"):
+        Animation([Image.new("L", (5, 4)), Image.new("L", (4, 4))], ["a", "b"])
+    with pytest.raises(ValueError, match="1 places for 3 frames"):
+        player(animation, "a", 0, "<img>", [[(0, 0)]])
 
 
 def test_a_player_with_a_plot_has_a_place_for_each_frame_and_no_button(animation):

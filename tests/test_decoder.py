@@ -86,6 +86,12 @@ def test_directions_are_principal_components_as_long_as_the_codes_spread():
     assert (axes.gather(1, axes.abs().argmax(1, keepdim=True)) > 0).all()
 
 
+def test_few_and_wide_codes_have_directions(models):
+    codes = 50 * torch.randn(10, 25, generator=torch.Generator().manual_seed(0))
+    _, axes = directions(codes)
+    assert torch.allclose(axes.T @ axes, torch.cov(codes.T), rtol=1e-3, atol=1)
+
+
 def test_walks_begin_and_end_where_they_say(models):
     glo, image, target = models[0], 1, 3
     rows = walks(glo, image, target, steps=5)

@@ -379,7 +379,7 @@ def test_a_figure_says_where_it_is_from_and_how_it_is_made_again(page: Any) -> N
         "label": "fig-live",
         "notebook": "notebooks/20-noise.ipynb",
         "models in runs/": "l1-a b",
-        "made again by": META["command"],
+        "command": META["command"],
     }
     assert origin.a["href"] == "#fig-live"
     assert len(page.select("figure")) == len(page.select("figure .source"))

@@ -1,3 +1,4 @@
+import io
 from itertools import pairwise
 
 import numpy as np
@@ -181,7 +182,7 @@ def test_sigmas_colours_mean_nothing_else_and_show_on_white():
     assert figures.contrast(colors[-1][:3], "w") > 1.4
     assert figures.SHARE_COLORS != figures.SIGMA_COLORS
     plot = figures.heat_map(np.array([[0.5]]), ["a"], ["b"], "y", "x")
-    assert plot.axes[0].images[0].get_cmap().name == figures.SHARE_COLORS
+    assert plot.axes[0].collections[0].get_cmap().name == figures.SHARE_COLORS
 
 
 def test_epochs_are_whole_numbers():
@@ -219,7 +220,7 @@ def test_a_heat_map_writes_every_number():
 def test_every_number_of_a_heat_map_can_be_read_on_its_colour():
     values = np.linspace(0, 1, 101)[None]
     axes = figures.heat_map(values, ["a"], [""] * 101, "y", "x").axes[0]
-    (cells,) = axes.images
+    (cells,) = axes.collections
     for text, value in zip(axes.texts, values[0], strict=True):
         assert figures.contrast(text.get_color(), cells.cmap(cells.norm(value))[:3]) >= 4.5
 
@@ -249,3 +250,21 @@ def test_the_ratios_stand_above_the_noise_levels():
     plot = figures.against_sigma([0, 1], {"a": [0.1, 0.2]}, "y", ratios=[0, 0.523])
     (above,) = plot.axes[0].child_axes
     assert tick_labels(above.xaxis) == ["0", "0.52"]
+
+
+def test_places_are_where_a_point_is_seen():
+    values = np.zeros((3, 5))
+    values[0, 4] = 1  # one dark cell, off the diagonal
+    plot = figures.heat_map(values, list("abc"), list("vwxyz"), "row", "column")
+    file = io.BytesIO()
+    plot.savefig(file, dpi=100)
+    picture = np.asarray(Image.open(file).convert("L")).astype(int)
+    height, width = picture.shape
+    cells = [(4, 0), (0, 0), (4, 2)]  # beside the number that is written in the middle
+    beside = [(x + 0.4, y) for x, y in cells]
+    seen = [
+        picture[round(y * height), round(x * width)]
+        for x, y in figures.places(plot, plot.axes[0], beside)
+    ]
+    assert seen[0] < 100
+    assert min(seen[1:]) > 230

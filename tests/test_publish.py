@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -97,3 +98,14 @@ def test_numbers_and_findings_travel_as_json(sent):
         "**Claim 2: it moves.** Does not hold: it stood still (@fig-m)."
     )
     assert output.data[publish.FINDING]["holds"] is False
+
+
+def test_numbers_of_a_drawing_are_shortened_but_not_the_size_of_its_letters(sent):
+    plot = figures.against_sigma([0, 1], {"L1": [1 / 3, 2 / 3]}, "loss")
+    file = io.StringIO()
+    plot.savefig(file, format="svg")
+    (output,) = sent(publish.show, "fig-a", plot, "A.", "a")
+    short = output.data["image/svg+xml"]
+    assert len(short) < 0.9 * len(file.getvalue())
+    scales = re.compile(r"scale\([^)]*\)")
+    assert set(scales.findall(short)) == set(scales.findall(file.getvalue()))

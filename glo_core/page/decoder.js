@@ -1,7 +1,5 @@
 // The live decoder: the trained generators of every noise level, drawn while sliders move.
 
-const SPREAD = 3; // directions are moved by as many standard deviations at most
-
 /** Numbers from N(0, 1) that depend on the seed alone (Mulberry32, then Box and Muller). */
 function gaussian(seed, count) {
   const uniform = () => {
@@ -29,6 +27,8 @@ async function unpacked(base64) {
   return halves;
 }
 
+const escaped = (text) => text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
+
 function ink(canvas, greys) {
   const pixels = new ImageData(28, 28);
   greys.forEach((grey, k) => pixels.data.set([255 - 255 * grey, 255 - 255 * grey, 255 - 255 * grey, 255], 4 * k));
@@ -37,17 +37,19 @@ function ink(canvas, greys) {
 
 class Decoder extends HTMLElement {
   async connectedCallback() {
-    const held = JSON.parse(this.querySelector("script").textContent);
-    const { classes, sigmas, labels } = held, pixels = bytes(held.pixels);
-    this.held = held;
+    if (this.held) return; // it was only moved
+    const held = (this.held = JSON.parse(this.querySelector("script").textContent));
+    const { sigmas, labels, spread } = held, pixels = bytes(held.pixels);
+    const classes = held.classes.map(escaped);
+    this.moves = Array.from({ length: held.moved }, (_, k) => `move${k + 1}`);
     this.seed = 0; // of the random code; 0 while an image is chosen
     this.halves = await unpacked(held.halves);
     this.models = new Map();
     const picture = (name, role = 'role="img"') =>
       `<canvas width="28" height="28" ${role} data-show="${name}"></canvas>`;
     const slider = (name, label, low, high, step, value) =>
-      `<label>${label} <output data-of="${name}"></output>
-       <input type="range" name="${name}" min="${low}" max="${high}" step="${step}" value="${value}" autocomplete="off"></label>`;
+      `<label>${label} <input type="range" name="${name}" min="${low}" max="${high}" step="${step}"
+        value="${value}" autocomplete="off"><output data-of="${name}" aria-live="off"></output></label>`;
     const choice = (name, label) => `<label>${label} <select name="${name}" autocomplete="off">${
       classes.map((each, k) => `<option value="${k}">${each}</option>`).join("")}</select></label>`;
     this.innerHTML = `
@@ -59,9 +61,9 @@ class Decoder extends HTMLElement {
         <div>${picture("drawn")}<span>drawn</span></div></div>
         <div class="sliders">
           ${slider("sigma", "noise level in training", 0, sigmas.length - 1, 1, held.start)}
-          <div class="classes">${choice("from", "class from")} ${choice("to", "to")}</div>
-          ${slider("mix", "way between the classes", 0, 1, 0.02, 0)}
-          ${[1, 2, 3].map((k) => slider(`move${k}`, `direction ${k}`, -SPREAD, SPREAD, 0.1, 0)).join("")}
+          <div class="classes">${choice("from", "from class")} ${choice("to", "to class")}</div>
+          ${slider("mix", "from one class to the other", 0, 1, 0.02, 0)}
+          ${this.moves.map((name, k) => slider(name, `direction ${k + 1}`, -spread, spread, 0.1, 0)).join("")}
           <div class="buttons"><button type="button" name="random">New random code</button>
           <button type="button" name="reset">Back to the image</button></div>
         </div>
@@ -77,7 +79,6 @@ class Decoder extends HTMLElement {
     this.addEventListener("input", (event) =>
       event.target.name === "image" ? this.choose(+event.target.value) : this.redraw());
     this.choose(held.image);
-    this.dataset.ready = "";
   }
 
   /** Starts anew from an image: its class, and its content code as it was learned. */
@@ -87,7 +88,7 @@ class Decoder extends HTMLElement {
     this.querySelectorAll("[name=image]")[image].checked = true;
     this.control("from").value = this.held.labels[image];
     this.control("to").value = this.held.target;
-    for (const name of ["mix", "move1", "move2", "move3"]) this.control(name).value = 0;
+    for (const name of ["mix", ...this.moves]) this.control(name).value = 0;
     this.redraw();
   }
 
@@ -125,7 +126,7 @@ class Decoder extends HTMLElement {
 
   drawAll() {
     const value = (name) => +this.control(name).value, { classes, labels, sigmas } = this.held;
-    const [from, to, mix] = ["from", "to", "mix"].map(value), moves = [1, 2, 3].map((k) => value(`move${k}`));
+    const [from, to, mix] = ["from", "to", "mix"].map(value), moves = this.moves.map(value);
     const model = this.model(value("sigma")), content = this.content(model, this.chosen, this.seed, moves);
     const show = (name, greys, words) => {
       ink(this.canvas(name), greys);
@@ -136,8 +137,8 @@ class Decoder extends HTMLElement {
       this.control(name).setAttribute("aria-valuetext", words);
     };
     say("sigma", `σ = ${sigmas[value("sigma")].name}`);
-    say("mix", `${Math.round(100 * mix)} % from ${classes[from]} to ${classes[to]}`);
-    moves.forEach((move, k) => say(`move${k + 1}`, `${move.toFixed(1)} standard deviations`));
+    say("mix", `${Math.round(100 * mix)} % of the way from ${classes[from]} to ${classes[to]}`);
+    moves.forEach((move, k) => say(this.moves[k], `${move.toFixed(1)} standard deviations`));
     const real = this.canvas("real").parentElement;
     real.hidden = this.seed > 0;
     show("real", this.greys[this.chosen], `the real image, class ${classes[labels[this.chosen]]}`);
@@ -145,5 +146,6 @@ class Decoder extends HTMLElement {
     this.drawn = draw(model, this.classCode(model, from, to, mix), content);
     show("drawn", this.drawn, `drawn ${Math.round(100 * mix)} % of the way from ${classes[from]} to ${classes[to]}`);
     classes.forEach((each, k) => show(`class${k}`, draw(model, this.classCode(model, k, k, 0), content), `as ${each}`));
+    this.dataset.ready = "";
   }
 }

@@ -3,6 +3,7 @@
 
 class Player extends HTMLElement {
   connectedCallback() {
+    if (this.names) return; // it was only moved
     this.slider = this.querySelector("input");
     this.image = this.querySelector(".sprite img");
     this.names = JSON.parse(this.dataset.names);

@@ -36,8 +36,12 @@ for (const code of document.querySelectorAll("details pre code")) {
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
     getSelection().selectAllChildren(code); // if copying is not allowed, it is at least selected
-    await navigator.clipboard?.writeText(code.textContent);
-    button.textContent = "Copied";
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Selected";
+    }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
   code.parentElement.before(button);
