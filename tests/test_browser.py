@@ -231,7 +231,7 @@ def test_every_slider_moves_its_picture(page):
     for slider in sliders.all():
         name = "glo-decoder" if slider.get_attribute("name") else "glo-player"
         element = slider.locator(f"xpath=ancestor::{name}")
-        at_end = slider.evaluate("e => e.value === e.max")
+        at_end, start = slider.evaluate("e => [e.value === e.max, e.value]")
         before, said = element.evaluate(looks[name]), slider.get_attribute("aria-valuetext")
         slider.focus()
         page.keyboard.press("Home" if at_end else "End")
@@ -240,6 +240,7 @@ def test_every_slider_moves_its_picture(page):
         )
         assert element.evaluate(looks[name]) != before, slider.get_attribute("aria-label")
         assert slider.get_attribute("aria-valuetext") != said
+        slider.fill(start)
 
 
 def test_sliders_are_named_by_their_labels(page):

@@ -322,10 +322,10 @@ def test_a_change_in_one_notebook_runs_that_section_alone(small):
             r"20-noise\.ipynb: .*[Kk]ernel",
         ),
         (
-            "30-epochs.ipynb",
-            'show_animation(\n    "fig-learning-to-draw"',
-            '(lambda *_, **__: None)(\n    "fig-learning-to-draw"',
-            r"30-epochs\.ipynb: no output for fig-learning-to-draw",
+            "45-traps.ipynb",  # no text refers to this one
+            'show_table(\n    "tbl-trap-costs"',
+            '(lambda *_, **__: None)(\n    "tbl-trap-costs"',
+            r"45-traps\.ipynb: no output for tbl-trap-costs",
         ),
     ],
     ids=["failing cell", "dead kernel", "missing figure"],
