@@ -244,7 +244,7 @@ def test_every_slider_moves_its_picture(page):
 
 
 def test_sliders_are_named_by_their_labels(page):
-    for name in ("noise level in training", "from one class to the other", "direction 1"):
+    for name in ("noise level in training", "between the classes", "direction 1"):
         assert page.get_by_label(name).get_attribute("type") == "range"
 
 

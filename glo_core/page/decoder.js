@@ -62,7 +62,7 @@ class Decoder extends HTMLElement {
         <div class="sliders">
           ${slider("sigma", "noise level in training", 0, sigmas.length - 1, 1, held.start)}
           <div class="classes">${choice("from", "from class")} ${choice("to", "to class")}</div>
-          ${slider("mix", "from one class to the other", 0, 1, 0.02, 0)}
+          ${slider("mix", "between the classes", 0, 1, 0.02, 0)}
           ${this.moves.map((name, k) => slider(name, `direction ${k + 1}`, -spread, spread, 0.1, 0)).join("")}
           <div class="buttons"><button type="button" name="random">New random code</button>
           <button type="button" name="reset">Back to the image</button></div>
