@@ -399,9 +399,10 @@ def test_code_can_be_copied(opened):
 
 
 def test_on_paper_a_player_is_a_film_strip(opened):
-    page = opened()
+    page = opened(width=643)  # A4 between the margins
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     names = json.loads(page.locator("#fig-learning-to-draw glo-player").get_attribute("data-names"))
     strip = page.locator("#fig-learning-to-draw .strip > div")
     said = [each.inner_text() for each in strip.all()]

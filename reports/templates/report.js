@@ -66,6 +66,7 @@ addEventListener("beforeprint", () => {
     const last = player.names.length - 1, count = Math.min(STRIP, last + 1);
     const strip = document.createElement("div");
     strip.className = "strip";
+    strip.style.setProperty("--w", player.querySelector(".sprite").style.getPropertyValue("--w"));
     for (let n = 0; n < count; n++) {
       const k = Math.round((last * n) / Math.max(count - 1, 1));
       const frame = player.querySelector(".sprite").cloneNode(true), columns = +frame.dataset.columns;
