@@ -3,6 +3,9 @@
 One that never saw the models' training images is the **judge** of what models draw.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +15,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from glo_core.data import Digits
 from glo_core.generator import GLOBAL_STREAM
 
+# Raise it when the numbers of trained classifiers change (see `training.VERSION`).
+VERSION = 1
 FEATURES = 84
 STEPS, BATCH, RATE = 3000, 64, 4e-3
 # Each training picture is turned, sheared, scaled and shifted at random by up to this much.
@@ -36,10 +41,36 @@ def lenet(classes: int) -> nn.Sequential:
     )
 
 
-def train_classifier(digits: Digits, seed: int = 0, steps: int = STEPS) -> nn.Sequential:
-    """A `lenet` trained on randomly distorted digits, frozen, in eval mode; same seed, same bits.
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Has PyTorch compute with one thread, and afterwards with as many as before.
 
-    Raises ValueError for fewer than two classes.
+    Steps of so small a network take ten times as long with two threads on cores that are shared
+    with other work, and are not faster on idle ones.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@one_thread()
+def train_classifier(digits: Digits, seed: int = 0, steps: int = STEPS) -> nn.Sequential:
+    """Trains a `lenet` on randomly distorted images, with one thread.
+
+    Args:
+        digits: The training images.
+        seed: Of the initial weights, the batches and the distortions; the same seed gives the same
+            bits.
+        steps: How many batches.
+
+    Returns:
+        The classifier in eval mode, frozen.
+
+    Raises:
+        ValueError: There are fewer than two classes.
     """
     classes = len(digits.class_names)
     if classes < 2:

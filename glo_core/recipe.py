@@ -1,9 +1,9 @@
-"""A recipe: every number that defines one trained model, besides the digits it is trained on."""
+"""A recipe: every number that defines one trained model, besides the images it is trained on."""
 
 from collections import Counter
 from collections.abc import Iterable
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
@@ -11,7 +11,6 @@ LossName = Literal["l1", "l2", "l1+l2", "laplacian"]
 ContentAdam = Literal["dense", "sparse"]
 ContentStart = Literal["normal", "pca"]
 Schedule = Literal["constant", "cosine"]
-Encoder = Literal["none", "second-stage", "variational"]
 
 Sigma = Annotated[float, Strict(), Field(ge=0)]
 Count = Annotated[int, Strict(), Field(ge=1)]
@@ -21,29 +20,37 @@ Seed = Annotated[int, Strict(), Field(ge=0, lt=2**32)]
 
 
 class Recipe(BaseModel):
-    """How one model is trained. Immutable, hashable, and refused with every error at once.
+    """How one model is trained. Immutable and hashable; a wrong recipe is refused with all errors.
 
-    `sigma` is the standard deviation of the Gaussian noise that training adds to the content
-    codes, in the codes' own units (they start as draws from N(0, 1)). `learning_rate` is that of
-    the network's Adam and `latent_rate` that of both tables' Adams; `schedule` keeps them, or lets
-    them fall to 0 as a half cosine. `content_adam` is whether the content table's Adam moves every
-    code at every step (dense, as the exercise does) or those of the batch alone.
+    Fields:
+        loss: The reconstruction loss (see `losses`).
+        sigma: Standard deviation of the Gaussian noise that training adds to the content codes, in
+            the codes' own units (they start as draws from N(0, 1)).
+        epochs: How often every image is seen.
+        batch_size: Images in a batch; the last batch of an epoch may be smaller.
+        learning_rate: That of the network's Adam.
+        latent_rate: That of both latent tables' Adams.
+        schedule: Whether the rates stay constant, or fall to 0 as a half cosine.
+        class_dim: Numbers in a class code; 0 for a model without class codes.
+        content_dim: Numbers in a content code.
+        content_adam: Whether the content table's Adam moves every code at every step (dense, as the
+            exercise does) or only those of the batch (sparse).
+        content_start: Whether content codes start as draws from N(0, 1) or as the images' principal
+            components.
+        content_scale: Root mean square of the numbers that content codes start with.
+        content_decay: Weight of a content code's squared length in the loss.
+        content_ball: Whether content codes are kept in the unit ball.
+        swap: Weight of the swap term: an image is also generated from every content code of the
+            batch and another class's code, and its loss is the cross-entropy of a classifier that
+            was trained on the same images.
+        seed: Of every random number of the model.
 
-    Content codes start as draws from N(0, 1) or as the images' principal components, in both cases
-    with numbers of root mean square `content_scale`. `content_decay` is the weight of a code's
-    squared length in the loss, and `content_ball` keeps codes in the unit ball. `swap` is the
-    weight of the swap term: every content code of the batch is also drawn with another class's
-    code, and a classifier that learned from the same images is to read that class. `encoder` is a
-    network that reads codes from pictures: none, one that learns them from the trained codes
-    (second-stage), or one in place of the content table (variational, see `encoders`).
-
-    The last six are mistakes to be measured, off by default: gradients of the latents that pile up;
-    one noise for all images of a batch; drawing in train mode, one picture at a time; the same
-    order of images in every epoch; digits from scratch from N(0, 1), whatever was learned; and
-    epochs shown by the images that happen to come last, noise included.
+    A method that trains in another way subclasses `Recipe` and names itself in `method` (see
+    `peers` and `runs.trainers`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    method: ClassVar[str] = "glo"
 
     loss: LossName = "l1"
     sigma: Sigma = 0.1
@@ -60,28 +67,37 @@ class Recipe(BaseModel):
     content_decay: Weight = 0.0
     content_ball: Annotated[bool, Strict()] = False
     swap: Weight = 0.0
-    encoder: Encoder = "none"
     seed: Seed = 0
-    stale_gradients: Annotated[bool, Strict()] = False
-    one_noise: Annotated[bool, Strict()] = False
-    train_mode: Annotated[bool, Strict()] = False
-    fixed_order: Annotated[bool, Strict()] = False
-    normal_prior: Annotated[bool, Strict()] = False
-    last_images: Annotated[bool, Strict()] = False
 
     @property
     def shape(self) -> tuple[float | str, ...]:
-        """What must be equal for two models to be trained side by side as one grouped network."""
+        """What must be equal for two models to be trained side by side as one stacked network."""
         own = {"loss", "sigma", "seed"}
-        return (*self.model_dump(exclude=own).values(), self.loss == "laplacian")
+        return (self.method, *self.model_dump(exclude=own).values(), self.loss == "laplacian")
+
+    def changed(self) -> dict[str, Any]:
+        """The fields that differ from the defaults of `Recipe`, and all that a subclass adds."""
+        defaults = Recipe().model_dump()
+        fields = self.model_dump().items()
+        return {name: value for name, value in fields if defaults.get(name, ...) != value}
 
 
 def grid(
     losses: Iterable[LossName], sigmas: Iterable[float], seeds: Iterable[int], **shared: float | str
 ) -> list[Recipe]:
-    """Every loss with every σ and every seed, in that order; `shared` fields go to all recipes.
+    """Every loss with every σ and every seed, in that order.
 
-    Raises ValueError for an empty grid, and for one that would train the same recipe twice.
+    Args:
+        losses: Names of losses.
+        sigmas: Noise levels.
+        seeds: Seeds of the models.
+        **shared: Other fields of `Recipe`, the same for all.
+
+    Returns:
+        One recipe for each combination.
+
+    Raises:
+        ValueError: The grid is empty, or would train the same recipe twice.
     """
     recipes = [
         Recipe.model_validate({"loss": loss, "sigma": sigma, "seed": seed, **shared})

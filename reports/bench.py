@@ -28,13 +28,13 @@ from tqdm import tqdm
 
 from glo_core.data import Digits
 from glo_core.generator import MULTIPLICATIONS, as_blocks, seeded_plain
-from glo_core.parameters import read
 from glo_core.recipe import ContentAdam, Recipe, grid
-from glo_core.store import Store, write_text
+from glo_core.runs.store import Store, write_text
+from glo_core.runs.sweep import steps, sweep
 from glo_core.streams import Streams
-from glo_core.study import ROOT
-from glo_core.sweep import steps, sweep
 from glo_core.training import Group, train
+from reports.parameters import read
+from reports.study import ROOT
 
 IMAGES, TURNS = 2000, 3
 MODELS, EPOCHS, MANY = (10, 20, 60), (1, 5), (2000, 5000, 15000, 60000)

@@ -31,20 +31,20 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 import glo_core
-from glo_core import page
-from glo_core.cluster import ClusterError
 from glo_core.data import DataError
-from glo_core.figures import LOSS_NAMES, sigma_name
 from glo_core.model import PANEL_SEED
-from glo_core.parameters import ParameterError, parse_override
-from glo_core.store import run_key, write_text
-from glo_core.study import ROOT, Study, open_study
-from glo_core.sweep import SweepError
+from glo_core.runs.cluster import ClusterError
+from glo_core.runs.store import run_key, write_text
+from glo_core.runs.sweep import SweepError
 from glo_core.training import DeviceError
-from reports.document import Section, collect, gif_name
-from reports.pandoc import DocumentError
-from reports.paper import write_pdf
-from reports.web import write_animations, write_html
+from reports.bind.document import Section, collect, gif_name
+from reports.bind.pandoc import DocumentError
+from reports.bind.paper import write_pdf
+from reports.bind.web import write_animations, write_html
+from reports.parameters import ParameterError, parse_override
+from reports.show import page
+from reports.show.names import LOSS_NAMES, sigma_name
+from reports.study import ROOT, Study, open_study
 
 log = logging.getLogger("report")
 
@@ -95,7 +95,7 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     clock = [time.perf_counter()]
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
-    patterns = ("*.py", "*.bib", "templates/[!.]*.*")
+    patterns = ("**/*.py", "*.bib", "bind/templates/[!.]*.*")
     builder = [path for pattern in patterns for path in (ROOT / "reports").glob(pattern)]
     builder += page.FOLDER.glob("[!.]*.*")
     stamp = stamp_of(study, *sorted(builder), *sections_sources())
@@ -122,7 +122,7 @@ def sections_sources() -> list[Path]:
 
 def stamp_of(study: Study, *files: Path) -> str:
     """A hash of the files and of all that every section depends on: it changes when they do."""
-    code = sorted((ROOT / "glo_core").glob("*.py"))
+    code = sorted((ROOT / "glo_core").glob("**/*.py"))
     words = [json.dumps(study.parameters.content()), study.splits.hint, study.digits.source]
     words += [study.splits.judge.fingerprint, study.splits.test.fingerprint]
     words += [run_key(recipe, study.digits) for recipe in study.parameters.recipes()]

@@ -1,0 +1,166 @@
+"""How good images from scratch are: next to real images, and next to the training images.
+
+* **Features** are the inputs of a classifier's last layer, a row of numbers for each image.
+  `frechet` and `density_coverage` compare generated with real images there, where near means
+  similar to the classifier. Both want real images that the model was not trained on.
+* **Memorising** shows in the pixels: a generated image that copies one training image is near to
+  that one, and no nearer than any other image to the rest.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from glo_core.data import Digits
+from glo_core.measures.intervals import proportion
+from glo_core.measures.judge import features, predictions
+from glo_core.measures.subject import Subject
+from glo_core.model import Glo
+from glo_core.priors import PRIORS, Prior, draw
+
+Features = Tensor | NDArray[np.floating]
+
+# Images from scratch that are compared with as many held-out ones.
+IMAGES = 300
+# The proportion of fresh real images that count as memorised, by definition.
+FALSE_ALARMS = 0.05
+# A real feature's ball reaches to this many-th nearest other.
+NEIGHBOURS = 5
+# Images whose distances to all training images are held at once.
+CHUNK = 1000
+
+
+def measure(subject: Subject) -> dict[str, Any]:
+    """The quality of images from scratch with each prior of the content codes."""
+    held_out = subject.held_out.subset(range(min(IMAGES, len(subject.held_out))))
+    glo, digits, judge = subject.glo, subject.digits, subject.judge
+    return {"samples": {prior: quality(glo, digits, judge, held_out, prior) for prior in PRIORS}}
+
+
+def quality(
+    glo: Glo, digits: Digits, judge: nn.Sequential, held_out: Digits, prior: Prior
+) -> dict[str, Any]:
+    """Images from scratch beside as many held-out images of the same classes."""
+    codes = draw(glo.content_table, prior, len(held_out))
+    generated = glo.decode(held_out.labels, codes)
+    of_real, of_generated = (features(judge, some) for some in (held_out.images, generated))
+    density, coverage = density_coverage(of_real, of_generated)
+    return {
+        "frechet": frechet(of_real, of_generated),
+        "density": density,
+        "coverage": coverage,
+        "memorised": memorised(generated, digits.images, held_out.images),
+        "legible": proportion((predictions(judge, generated) == held_out.labels).numpy()),
+    }
+
+
+# --- features ------------------------------------------------------------------------------------
+
+
+def frechet(real: Features, generated: Features) -> float:
+    """The squared Fréchet distance between Gaussians fitted to features (M, F) and (M', F).
+
+    It is |μ - μ'|² + tr(S + S' - 2·(S·S')^½), in squared units of the features: 0 for the same mean
+    and covariance, without upper bound (Dowson & Landau 1982; Heusel et al. 2017, "GANs trained by
+    a two time-scale update rule converge to a local Nash equilibrium"). It grows as samples shrink,
+    so compare only what was measured with equal counts. Features may be constant or redundant.
+    """
+    (mean, root), (other_mean, other_root) = map(_mean_and_root, (real, generated))
+    # The trace of (S·S')^½ is the sum of the singular values of S^½·S'^½: real, and never negative.
+    overlap = torch.linalg.svdvals(root @ other_root).sum()
+    spread = root.square().sum() + other_root.square().sum() - 2 * overlap
+    return max(0.0, float((mean - other_mean).square().sum() + spread))
+
+
+def density_coverage(
+    real: Features, generated: Features, k: int = NEIGHBOURS
+) -> tuple[float, float]:
+    """Density and coverage (Naeem et al. 2020, "Reliable fidelity and diversity metrics").
+
+    By hand, as the authors' package prints at every call.
+
+    Around each of M real features (M, F) lies a ball that reaches to its k-th nearest other real
+    one. Density, fidelity, is how many balls a generated one of (M', F) lies in on average, over k: 0
+    or more, about 1 for fresh real images. Coverage, diversity, is the proportion of balls, in [0, 1],
+    that hold a generated one: of as many fresh real images, about 1 - 2⁻ᵏ.
+
+    Raises ValueError unless 1 <= k < M.
+    """
+    real, generated = _rows(real), _rows(generated)
+    if not 1 <= k < len(real):
+        raise ValueError(
+            f"k = {k!r}: allowed are 1 to {len(real) - 1}, less than the real features"
+        )
+    among_real = torch.cdist(real, real).fill_diagonal_(torch.inf)
+    inside = torch.cdist(real, generated) <= among_real.kthvalue(k, 1).values[:, None]
+    return float(inside.sum(0).double().mean()) / k, float(inside.any(1).double().mean())
+
+
+# --- memorising ----------------------------------------------------------------------------------
+
+
+def nearest(generated: Tensor, training: Tensor) -> tuple[Tensor, Tensor]:
+    """The nearest training image of each image: indices (M,) int64, distances (M,) float32.
+
+    `generated` is (M, 28, 28), `training` (N, 28, 28), both float32. A distance is the root mean square
+    difference of the pixels, in grey levels' range: 0 for a copy, at most 1.
+    """
+    indices, distances = _neighbours(generated, training, 1)
+    return indices[:, 0], distances[:, 0]
+
+
+def memorised(generated: Tensor, training: Tensor, held_out: Tensor) -> float:
+    """The proportion of generated images, in [0, 1], that keep closer to one image than real ones do.
+
+    All are images (count, 28, 28) float32; `held_out` are real images that the model was not
+    trained on, and `training` holds at least two. A image counts if its distance to the nearest
+    training image, over that to the second nearest, is below the FALSE_ALARMS quantile of the same
+    ratio for the held-out images. So fresh real images give about FALSE_ALARMS, and copies 1.
+
+    Holding generated against held-out images is the three-sample test of Meehan, Chaudhuri & Dasgupta
+    (2020), "A non-parametric test to detect data-copying in generative models". The ratio to the
+    second nearest is that of Yoon et al. (2023), "Diffusion probabilistic models generalize when
+    they fail to memorize". The bare distance would take a digit one, of which all are near to each
+    other, for a copy, and a blurred copy for none.
+
+    Raises ValueError for fewer than two training images.
+    """
+    if len(training) < 2:
+        raise ValueError(f"training holds {len(training)} images: a second nearest takes two")
+    usual = _closeness(held_out, training).quantile(FALSE_ALARMS)
+    return float((_closeness(generated, training) < usual).double().mean())
+
+
+def _closeness(images: Tensor, training: Tensor) -> Tensor:
+    """Distance to the nearest over that to the second nearest training image: (M,) in [0, 1]."""
+    first, second = _neighbours(images, training, 2)[1].unbind(1)
+    # Copies of an image that is in the training set twice are copies: 0/0 is 0 here.
+    return first / second.clamp(min=torch.finfo().tiny)
+
+
+def _neighbours(images: Tensor, training: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k nearest training images, nearest first: indices (M, k), rms distances (M, k)."""
+    rows = training.flatten(1)
+    chunks = images.flatten(1).split(CHUNK)
+    indices = torch.cat([torch.cdist(c, rows).topk(k, largest=False).indices for c in chunks])
+    # cdist is fast but loses small distances to rounding, so those that matter are taken anew.
+    apart = [(images - training[index]).square().mean((1, 2)).sqrt() for index in indices.T]
+    distances, order = torch.stack(apart, 1).sort(1)
+    return indices.gather(1, order), distances
+
+
+def _mean_and_root(features: Features) -> tuple[Tensor, Tensor]:
+    """The mean (F,) of features and the symmetric square root (F, F) of their covariance."""
+    rows = _rows(features)
+    mean = rows.mean(0)
+    covariance = (rows - mean).T @ (rows - mean) / max(len(rows) - 1, 1)
+    values, vectors = torch.linalg.eigh(covariance)
+    # Rounding makes eigenvalues that are 0 slightly negative.
+    return mean, vectors * values.clamp(min=0).sqrt() @ vectors.T
+
+
+def _rows(features: Features) -> Tensor:
+    return torch.as_tensor(features, dtype=torch.float64)

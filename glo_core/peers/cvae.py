@@ -1,0 +1,99 @@
+"""A conditional variational autoencoder with the same decoder and class codes.
+
+Kingma & Welling (2014), conditional on the class as in Sohn, Lee & Yan (2015). The likelihood is a
+Laplace distribution whose scale is always the best one for the batch, which leaves no weight between
+reconstruction and prior to be tuned (Rybkin, Daniilidis & Levine 2021).
+"""
+
+import time
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from glo_core.data import Digits
+from glo_core.generator import seeded_plain
+from glo_core.model import Glo
+from glo_core.peers.encoder import Encoder
+from glo_core.recipe import Recipe
+from glo_core.recorder import Recorder, panel
+from glo_core.training import OnEpoch
+
+# Raise it when the numbers of trained models change (see `training.VERSION`).
+VERSION = 1
+
+
+class CvaeRecipe(Recipe):
+    """A recipe whose content codes are the posterior means of an encoder."""
+
+    method: ClassVar[str] = "cvae"
+
+
+def train(
+    recipes: list[Recipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
+) -> list[Glo]:
+    """Trains the models one after the other, on the processor."""
+    return [train_one(recipe, digits, on_epoch) for recipe in recipes]
+
+
+def encoder_of(recipe: Recipe, classes: int) -> Encoder:
+    """The encoder as it starts: image and class to mean and log variance, 2·content_dim numbers."""
+    return Encoder(2 * recipe.content_dim, classes, recipe.seed)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """From Gaussians (B, D) to N(0, 1), in nats, the mean over the batch: a number."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+
+
+def train_one(recipe: Recipe, digits: Digits, on_epoch: OnEpoch | None = None) -> Glo:
+    """Trains one model. Its content table holds the posterior means of the training images."""
+    started = time.perf_counter()
+    classes = len(digits.class_names)
+    encoder = encoder_of(recipe, classes)
+    random = torch.Generator().manual_seed(recipe.seed)
+    decoder = seeded_plain(recipe.class_dim + recipe.content_dim, recipe.seed)
+    class_table = torch.randn(classes, recipe.class_dim, generator=random).requires_grad_()
+    adam = Adam([*encoder.parameters(), *decoder.parameters(), class_table], recipe.learning_rate)
+    recorder, shown = Recorder(), panel(digits.labels)
+    scratch = torch.randn(1, recipe.content_dim, generator=random)
+
+    def generate(class_codes: Tensor, content: Tensor) -> Tensor:
+        images: Tensor = decoder(torch.cat([class_codes, content], 2)[0])
+        return images.transpose(0, 1)
+
+    for epoch in range(recipe.epochs):
+        decoder.train()
+        total = 0.0
+        for index in torch.randperm(len(digits), generator=random).split(recipe.batch_size):
+            images, labels = digits.images[index], digits.labels[index]
+            mean, log_variance = encoder(images, labels).chunk(2, 1)
+            noise = torch.randn(mean.shape, generator=random)
+            content = mean + noise * (log_variance / 2).exp()
+            generated = decoder(torch.cat([class_table[labels], content], 1))[:, 0]
+            error = (generated - images).abs().mean()
+            adam.zero_grad()
+            (images[0].numel() * error.log() + kl_divergence(mean, log_variance)).backward()
+            adam.step()
+            total += error.item() * len(index)
+        decoder.eval()
+
+        with torch.inference_mode():
+            content = encoder(digits.images, digits.labels)[:, : recipe.content_dim]
+        losses = torch.tensor([total / len(digits)])
+        codes = digits.labels[shown][None], content[shown][None]
+        recorder.record(losses, generate, class_table.detach()[None], codes, scratch)
+        if on_epoch:
+            on_epoch(1, epoch + 1, losses.item())
+
+    return Glo(
+        recipe=recipe,
+        network=decoder.requires_grad_(False),
+        class_table=class_table.detach(),
+        content_table=content.clone(),
+        labels=digits.labels,
+        history=recorder.history(0, shown, 0.0, time.perf_counter() - started),
+        prior="normal",
+        encoder=encoder.eval().requires_grad_(False),
+    )

@@ -1,0 +1,1 @@
+"""Trained models on disk, and who trains what is missing."""

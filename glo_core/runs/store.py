@@ -1,0 +1,256 @@
+"""Trained models on disk, each in a folder named after everything that it depends on.
+
+`runs/<key>/` holds the weights and the history as safetensors, and `run.json`, which is written
+last, with the SHA-256 of both: a folder without it, or whose files differ from it, is no run.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from glo_core import classifier
+from glo_core.classifier import train_classifier
+from glo_core.data import Digits
+from glo_core.generator import plain
+from glo_core.model import Glo, History
+from glo_core.provenance import imported, syntax_hash
+from glo_core.recipe import Recipe
+from glo_core.runs import trainers
+from glo_core.runs.trainers import trainer_of
+
+log = logging.getLogger(__name__)
+Opened = TypeVar("Opened")
+
+WEIGHTS, HISTORY, COMMIT = "weights.safetensors", "history.safetensors", "run.json"
+# The fields of a `History`, by the file that holds them.
+_TENSORS, _NUMBERS = ("losses", "panel", "scratch", "indices"), ("moved", "seconds", "threads")
+
+
+class RunError(RuntimeError):
+    """A run's folder that does not hold what its `run.json` says."""
+
+
+@cache
+def engine_hash() -> str:
+    """A hash of all code that trained models may depend on, PyTorch's version included.
+
+    It is written into `run.json` to tell where a run comes from. Which run is used, the versions of
+    `run_key` decide.
+    """
+    files = imported(Path(trainers.__file__).read_text(encoding="utf-8"))
+    return f"{torch.__version__} {syntax_hash(files)}"
+
+
+def run_key(recipe: Recipe, digits: Digits) -> str:
+    """The name of a run: readable first, then a hash of all that its numbers depend on.
+
+    These are the recipe's fields that differ from their defaults, the digits, the versions of the
+    numerical parts that the recipe uses (see `trainers`), and PyTorch's version.
+    """
+    versions = trainer_of(recipe).versions(recipe)
+    content = [recipe.method, recipe.changed(), digits.fingerprint, versions, torch.__version__]
+    return f"{recipe.loss}-sigma{recipe.sigma:g}-seed{recipe.seed}-{_hash(content)}"
+
+
+def classifier_key(digits: Digits, seed: int) -> str:
+    """The name of a classifier trained on these digits, likewise."""
+    content = [digits.fingerprint, classifier.VERSION, torch.__version__]
+    return f"classifier-seed{seed}-{_hash(content)}"
+
+
+def _hash(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Store:
+    """The folder of runs. Several processes may use one store at the same time."""
+
+    def __init__(self, root: Path | str = "runs"):
+        self.root = Path(root)
+
+    def load(self, recipe: Recipe, digits: Digits) -> Glo | None:
+        """The run of this recipe on these digits, or None. A damaged one is set aside."""
+        key = run_key(recipe, digits)
+        return self._opened(key, lambda folder: _read(folder, recipe, digits))
+
+    def _opened(self, key: str, read: Callable[[Path], Opened]) -> Opened | None:
+        """What `read` makes of a folder, or None; one that it cannot read is set aside."""
+        folder = self.root / key
+        if not folder.exists():
+            return None
+        try:
+            return read(folder)
+        except (RunError, OSError, ValueError, KeyError) as error:
+            aside = Path(tempfile.mkdtemp(dir=_made(self.root / ".damaged"))) / key
+            with suppress(FileNotFoundError):  # another process was faster
+                os.replace(folder, aside)
+            log.warning("run %s is damaged (%s): set aside as %s", key, error, aside)
+            return None
+
+    def save(self, glo: Glo, digits: Digits) -> Path:
+        """Writes a run. If several save the same run, even at the same moment, the first stays."""
+        history = glo.history
+        weights = {f"network.{name}": value for name, value in glo.network.state_dict().items()}
+        weights |= {"class_table": glo.class_table, "content_table": glo.content_table}
+        if glo.encoder is not None:
+            states = glo.encoder.state_dict().items()
+            weights |= {f"encoder.{name}": value for name, value in states}
+        files = {WEIGHTS: weights, HISTORY: {name: getattr(history, name) for name in _TENSORS}}
+        about = {
+            "method": glo.recipe.method,
+            "recipe": glo.recipe.model_dump(),
+            "prior": glo.prior,
+            "digits": {"source": digits.source, "fingerprint": digits.fingerprint},
+            "versions": trainer_of(glo.recipe).versions(glo.recipe),
+            "engine": engine_hash(),
+            **{name: getattr(history, name) for name in _NUMBERS},
+        }
+        return self._place(run_key(glo.recipe, digits), files, about)
+
+    def classifier(self, digits: Digits, seed: int = 0) -> nn.Sequential:
+        """The classifier trained on these digits: kept like a run, and trained if it is not there.
+
+        Raises ValueError for fewer than two classes.
+        """
+        key = classifier_key(digits, seed)
+        state = self._opened(key, _weights)
+        if state is None:
+            log.info("training %s on %d images", key, len(digits))
+            network = train_classifier(digits, seed)
+            about = {"digits": {"source": digits.source, "fingerprint": digits.fingerprint}}
+            self._place(key, {WEIGHTS: network.state_dict()}, about)
+            return network
+        network = classifier.lenet(len(digits.class_names))
+        network.load_state_dict(state)
+        return network.eval().requires_grad_(False)
+
+    def _place(self, key: str, files: dict[str, dict[str, Tensor]], about: dict[str, Any]) -> Path:
+        """Writes a folder under a temporary name and renames it; `run.json` is written last."""
+        folder = self.root / key
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=_made(self.root)) as name:
+            new = Path(name) / key
+            new.mkdir()
+            for file, tensors in files.items():
+                save_file(
+                    {name: tensor.contiguous() for name, tensor in tensors.items()}, new / file
+                )
+            about = {**about, "sha256": {file: _sha256(new / file) for file in files}}
+            write_text(new / COMMIT, json.dumps(about, indent=1))
+            try:
+                os.replace(new, folder)
+            except OSError:
+                if not folder.exists():
+                    raise
+        return folder
+
+    def weights_hash(self, key: str) -> str:
+        """The SHA-256 of a run's weights, as its `run.json` has it: equal for equal models."""
+        run = json.loads((self.root / key / COMMIT).read_text(encoding="utf-8"))
+        return str(run["sha256"][WEIGHTS])
+
+    def remember(self, key: str, name: str, result: Any) -> None:
+        """Keeps something that was computed from the run `key` beside it, as JSON."""
+        write_text(self.root / key / f"{name}.json", json.dumps(result, indent=1))
+
+    def recall(self, key: str, name: str) -> Any | None:
+        """What was kept under this name beside the run; None if nothing, or nothing readable."""
+        try:
+            return json.loads((self.root / key / f"{name}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @contextmanager
+    def locked(self, keys: list[str]) -> Iterator[None]:
+        """Holds the locks of these runs, so that no other process trains one meanwhile.
+
+        Always taken in the same order, so that two processes cannot wait for each other. The
+        system frees the locks of a process that dies.
+        """
+        folder = _made(self.root / ".locks")
+        with ExitStack() as held:
+            for key in sorted(keys):
+                lock = FileLock(folder / f"{key}.lock")
+                try:
+                    lock.acquire(timeout=0)
+                except Timeout:
+                    log.info("waiting for another process, which trains %s", key)
+                    lock.acquire()
+                held.callback(lock.release)
+            yield
+
+
+def _verified(folder: Path) -> dict[str, Any]:
+    """What a folder's `run.json` says. Raises RunError if a file is not what it says."""
+    run: dict[str, Any] = json.loads((folder / COMMIT).read_text(encoding="utf-8"))
+    for name, expected in run["sha256"].items():
+        found = _sha256(folder / name)
+        if found != expected:
+            raise RunError(f"{name} has SHA-256 {found[:12]}…, expected {expected[:12]}…")
+    return run
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    _verified(folder)
+    return load_file(folder / WEIGHTS)
+
+
+def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
+    run = _verified(folder)
+    weights = load_file(folder / WEIGHTS)
+    history: dict[str, Any] = load_file(folder / HISTORY)
+    network = plain(recipe.class_dim + recipe.content_dim)
+    network.load_state_dict(_part(weights, "network."))
+    trainer, encoder = trainer_of(recipe), None
+    if trainer.encoder:
+        encoder = trainer.encoder(recipe, len(weights["class_table"]))
+        encoder.load_state_dict(_part(weights, "encoder."))
+        encoder.eval().requires_grad_(False)
+    glo = Glo(
+        recipe=recipe,
+        network=network.eval(),
+        class_table=weights["class_table"],
+        content_table=weights["content_table"],
+        labels=digits.labels,
+        history=History(**history, **{name: run[name] for name in _NUMBERS}),
+        prior=run["prior"],
+        encoder=encoder,
+    )
+    return trainer.restored(glo)
+
+
+def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The weights of one network, by their names in it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file under a temporary name in the same folder, then renames it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,108 @@
+"""Who trains which kind of recipe, and with which versioned parts.
+
+A method of its own is a subclass of `Recipe` and an entry here, which `register` makes; see
+CONTRIBUTING.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from glo_core import classifier, recorder, training
+from glo_core.data import Digits
+from glo_core.model import Glo
+from glo_core.peers import cvae, lord
+from glo_core.recipe import Recipe
+from glo_core.training import OnEpoch, pick_device, side_by_side, train_group
+
+Train = Callable[[list[Recipe], Digits, torch.device, OnEpoch | None], list[Glo]]
+
+
+def core_versions(recipe: Recipe) -> dict[str, int]:
+    """The versions of the parts that a plain recipe's numbers depend on, by name."""
+    versions = {"core": training.VERSION, "recorder": recorder.VERSION}
+    return versions | ({"reader": classifier.VERSION} if recipe.swap else {})
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """How one kind of recipe is trained.
+
+    Fields:
+        train: Trains recipes of one shape on a device, and calls back after every epoch.
+        versions: The versions of the numerical parts that a recipe uses: they are in its run's key.
+        encoder: The untrained encoder of a recipe and a number of classes; None without encoder.
+        restored: Turns a model as it was saved into the one to use.
+    """
+
+    train: Train
+    versions: Callable[[Recipe], dict[str, int]] = core_versions
+    encoder: Callable[[Recipe, int], nn.Module] | None = None
+    restored: Callable[[Glo], Glo] = lambda glo: glo
+
+
+_TRAINERS: dict[type[Recipe], Trainer] = {}
+
+
+def register(kind: type[Recipe], trainer: Trainer) -> None:
+    """Has recipes of this type trained by `trainer`."""
+    _TRAINERS[kind] = trainer
+
+
+def trainer_of(recipe: Recipe) -> Trainer:
+    """The trainer of a recipe's type. Raises TypeError for a type that nobody registered."""
+    try:
+        return _TRAINERS[type(recipe)]
+    except KeyError:
+        known = ", ".join(sorted(kind.__name__ for kind in _TRAINERS))
+        raise TypeError(
+            f"no trainer is registered for {type(recipe).__name__}; there are {known}"
+        ) from None
+
+
+def train(
+    recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None = None, device: str = "auto"
+) -> list[Glo]:
+    """Trains every recipe on the digits, recipes of one shape side by side.
+
+    Args:
+        recipes: Of any kinds and shapes.
+        digits: The training images, at least one.
+        on_epoch: Called after every epoch with the number of models that were trained side by side,
+            the epochs done, and their mean loss.
+        device: "cpu", "cuda", or "auto" for a GPU if there is one.
+
+    Returns:
+        One model for each recipe, in the recipes' order.
+
+    Raises:
+        ValueError: `digits` is empty.
+        DeviceError: The device is not there.
+        TypeError: Nobody knows how to train a recipe of this type.
+    """
+    models: dict[Recipe, Glo] = {}
+    for group in side_by_side(recipes):
+        trained = trainer_of(group[0]).train(group, digits, pick_device(device), on_epoch)
+        models.update(zip(group, trained, strict=True))
+    return [models[recipe] for recipe in recipes]
+
+
+register(Recipe, Trainer(train_group))
+register(
+    lord.LordRecipe,
+    Trainer(
+        lord.train,
+        lambda recipe: core_versions(recipe) | {"lord": lord.VERSION},
+        lord.encoder_of,
+    ),
+)
+register(
+    cvae.CvaeRecipe,
+    Trainer(
+        cvae.train,
+        lambda _: {"recorder": recorder.VERSION, "cvae": cvae.VERSION},
+        cvae.encoder_of,
+    ),
+)

@@ -1,0 +1,114 @@
+"""The words of a section: Markdown with values to fill in, read from `<section>.md`.
+
+A heading `## name` begins a part. A part named like a label (`## fig-leakage`) is the caption of
+that figure, and its last paragraph, which begins with `Alt:`, says what the figure shows to those
+who do not see it. A part whose name holds `{loss}` is the caption of one figure for each loss.
+Values are written as in Jinja: `{{ leakage|percent }}`, `{% if leaks %} … {% endif %}`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from glo_core.measures.intervals import Proportion
+from reports.show.names import LOSS_NAMES, sigma_name, slug
+
+FOLDER = Path(__file__).parent
+
+
+def number(value: float, form: str = ".3f") -> str:
+    """A number in a format such as ".3f" or ".1%", with a proper minus sign."""
+    return f"{value:{form}}".replace("-", "−")
+
+
+def percent(value: float | Proportion | list[float], digits: int = 1) -> str:
+    """A proportion in percent: 93.4%; with an interval 93.4% (92.1–94.5%)."""
+    if isinstance(value, int | float):
+        return f"{value:.{digits}%}"
+    mean, low, high = value
+    return f"{mean:.{digits}%} ({100 * low:.{digits}f}–{100 * high:.{digits}f}%)"
+
+
+def about(form: str, value: float, low: float, high: float) -> str:
+    """A value ± half of what lies between `low` and `high`, each in a format such as ".1%".
+
+    The spaces do not break.
+    """
+    if not low < high:
+        return number(value, form)
+    return f"{number(value, form)}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{(high - low) / 2:{form}}"
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Values with commas between them."""
+    return ", ".join(map(str, values))
+
+
+def escaped(text: str) -> str:
+    """Text that is not ours, such as a path, so that Markdown takes it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~^$@])", r"\\\1", text)
+
+
+def _environment() -> Environment:
+    environment = Environment(undefined=StrictUndefined, autoescape=False)
+    environment.filters |= {
+        "number": number,
+        "percent": percent,
+        "listed": listed,
+        "escaped": escaped,
+        "sigma": sigma_name,
+        "loss": LOSS_NAMES.__getitem__,
+    }
+    return environment
+
+
+class Text:
+    """The parts of one section's text, by their names."""
+
+    def __init__(self, section: str):
+        """Reads `<section>.md`. Raises FileNotFoundError for a section without text."""
+        self.section = section
+        self._parts = _parts((FOLDER / f"{section}.md").read_text(encoding="utf-8"))
+
+    def part(self, name: str, facts: Mapping[str, Any]) -> str:
+        """A part with its values filled in, a line for each paragraph.
+
+        Raises:
+            KeyError: There is no part of this name.
+            jinja2.UndefinedError: The part asks for a value that `facts` does not have.
+        """
+        filled = self._template(name).render(**facts)
+        paragraphs = (" ".join(each.split()) for each in re.split(r"\n\s*\n", filled))
+        return "\n\n".join(each for each in paragraphs if each)
+
+    def caption(self, label: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+        """The caption and the alternative text of a figure; "" where there is none."""
+        caption, _, alt = self.part(label, facts).partition("\n\nAlt: ")
+        return caption, alt
+
+    def labels(self, losses: Iterable[str]) -> set[str]:
+        """The labels of all figures and tables that the section must show."""
+        names = [name for name in self._parts if re.match("(fig|tbl)-", name)]
+        return {name.replace("{loss}", slug(loss)) for name in names for loss in losses}
+
+    def _template(self, name: str) -> Template:
+        for known, template in self._parts.items():
+            if re.fullmatch(re.escape(known).replace(r"\{loss\}", ".+"), name):
+                return template
+        raise KeyError(
+            f"{self.section}.md has no part {name!r}; there are {', '.join(self._parts)}"
+        )
+
+
+@cache
+def _parts(text: str) -> dict[str, Template]:
+    environment = _environment()
+    _, *pieces = re.split(r"^## (.+)$", text, flags=re.M)
+    return {
+        name.strip(): environment.from_string(body)
+        for name, body in zip(pieces[::2], pieces[1::2], strict=True)
+    }

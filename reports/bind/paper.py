@@ -1,0 +1,106 @@
+"""The report for paper: one PDF, set by Typst."""
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from reports.bind.document import Report, Section, bind, float_of, is_formula, replace, write
+from reports.bind.pandoc import DocumentError, Node, is_div, raw
+
+# Typst's expressions for the page that each figure or table is shown on; and for where it stands in
+# the text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
+SHOWN = "query(<shown>).map(it => (it.value, it.location().page()))"
+PLACES = """query(figure).map(it => (
+  str(it.label), it.location().page(), it.location().position().y,
+  query(heading.where(level: 1).before(it.location())).last().location().page()))"""
+PAGE_TOP = 100.0  # points: the margin, and one line of heading
+
+
+def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
+    """Write the PDF: no code, and film strips for animations. `meta` as in `document.write`."""
+    report = bind(sections)
+    report.blocks = _tied(report.blocks)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for item in report.floats.values():
+            if item.kind != "table":
+                (folder / item.file).write_bytes(item.picture())
+        (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
+        (folder / "report.typ").write_text(
+            write(report, "typst", meta, lambda node: _typst(node, report)), "utf-8"
+        )
+        try:
+            pdf = _typeset(folder)
+        except RuntimeError as error:  # Typst's errors are
+            raise DocumentError(f"report.pdf: Typst cannot set the text: {error}") from error
+    replace(path, pdf)
+
+
+def _tied(blocks: list[Node]) -> list[Node]:
+    """A displayed formula stays on the page of the words that lead to it."""
+    tied: list[Node] = []
+    for block, after in zip(blocks, [*blocks[1:], {}], strict=True):
+        leads = block["t"] == "Para" and after.get("t") == "Para" and is_formula(after["c"][0])
+        start, end = raw("typst", "#block(sticky: true)["), raw("typst", "]")
+        tied += [start, block, end] if leads else [block]
+    return tied
+
+
+def _typeset(folder: Path) -> bytes:
+    """The PDF of `report.typ`, with no more of a page left empty than there has to be.
+
+    A figure that does not fit on the page where it stands would begin the next one, at most under a
+    heading, and leave a gap behind. So it is made to float to the top of the next page, and text
+    fills the gap; the others of its kind on its page have to follow it. But one that would be shown
+    above the heading of its section stays in its place. One at a time, as each moves all after it.
+    """
+    clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+    floating: dict[str, bool] = {}  # the figures that were tried, and whether they float
+    while True:  # only the fonts inside Typst and a given time: the same bytes everywhere
+        names = " ".join(label for label, floats in floating.items() if floats)
+        compiler = typst.Compiler(
+            folder / "report.typ",
+            root=folder,
+            ignore_system_fonts=True,
+            sys_inputs={"floating": names},
+        )
+        shown = dict(json.loads(compiler.eval(SHOWN)))
+        waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
+        for label, leaf, height, section in json.loads(compiler.eval(PLACES)):
+            kind, _, _ = label.partition("-")
+            begins = float(height.removesuffix("pt")) < PAGE_TOP
+            if label not in floating and (begins or waiting.get(kind) == leaf):
+                floating[label] = True
+                break
+            if floating.get(label) and shown[label] == section:
+                floating[label] = False
+                break
+            if floating.get(label):
+                waiting[kind] = leaf
+        else:
+            pdf = compiler.compile(timestamp=clock)
+            assert isinstance(pdf, bytes)
+            return pdf
+
+
+def _typst(node: Node, report: Report) -> Node | list[Node]:
+    if is_div(node, "code"):
+        return []
+    if is_formula(node):
+        return [*node["c"][1], {"t": "RawInline", "c": ["typst", f" <{node['c'][0][0]}>"]}]
+    if not is_div(node, "float"):
+        return node
+    item, (caption, *body) = float_of(node, report), node["c"][1]
+    mark = f'#metadata("{item.label}") <shown>'
+    caption["c"].insert(0, {"t": "RawInline", "c": ["typst", mark]})
+    if item.kind == "table":
+        body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
+        return list(body)
+    picture = f'"{item.file}", {json.dumps(item.alt, ensure_ascii=False)}, {item.width:.0%}'
+    start = raw("typst", f"#figure(kind: image, picture({picture}), caption: [")
+    return [start, caption, raw("typst", f"]) <{item.label}>")]

@@ -1,0 +1,133 @@
+"""A section of the report as its notebook uses it: a study, and the section's words."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure as Plot
+from PIL import Image
+
+from glo_core.recipe import Recipe
+from reports.answers.text import Text
+from reports.schema import Finding
+from reports.show import publish
+from reports.show.animation import Animation, Places
+from reports.study import Study, open_study
+
+Facts = Mapping[str, Any]
+
+
+class Section:
+    """Shows figures, tables and text. All words come from `reports/answers/<name>.md`.
+
+    `facts` are the values that are filled into the words, and `recipes` the models that a figure
+    shows or measures. `text.common` holds facts that every part of the section may use.
+    """
+
+    def __init__(self, name: str, study: Study):
+        self.study = study
+        self.text = Text(name)
+        self.common: dict[str, Any] = {"pick_seed": study.parameters.pick_seed}
+
+    def say(self, part: str, facts: Facts | None = None) -> None:
+        """A part of the section's text."""
+        publish.say(self.text.part(part, self._all(facts)))
+
+    def show(
+        self,
+        label: str,
+        picture: Plot | Image.Image,
+        facts: Facts | None = None,
+        *,
+        recipes: Sequence[Recipe] = (),
+        width: float = 0.8,
+    ) -> None:
+        """A figure: a plot or a mosaic."""
+        caption, alt = self.text.caption(label, self._all(facts))
+        publish.show(label, picture, caption, alt, width=width, runs=self.study.keys(*recipes))
+
+    def show_animation(
+        self,
+        label: str,
+        animation: Animation,
+        facts: Facts | None = None,
+        *,
+        recipes: Sequence[Recipe] = (),
+        start: int = 0,
+        strip: tuple[int, int] = (2, 3),
+        width: float = 1.0,
+    ) -> None:
+        """An animation, which starts with frame `start`; `strip` is rows and columns on paper."""
+        caption, alt = self.text.caption(label, self._all(facts))
+        runs = self.study.keys(*recipes)
+        publish.show_animation(
+            label, animation, caption, alt, start=start, strip=strip, width=width, runs=runs
+        )
+
+    def show_pictured(
+        self,
+        label: str,
+        plot: Plot,
+        cards: Animation,
+        places: Places,
+        facts: Facts | None = None,
+        *,
+        recipes: Sequence[Recipe] = (),
+        start: int = 0,
+        width: float = 0.8,
+    ) -> None:
+        """A plot with a picture for each of its marks, which stand at `places`."""
+        caption, alt = self.text.caption(label, self._all(facts))
+        runs = self.study.keys(*recipes)
+        publish.show_pictured(
+            label, plot, cards, places, caption, alt, start=start, width=width, runs=runs
+        )
+
+    def show_live(
+        self,
+        label: str,
+        html: str,
+        still: Image.Image,
+        facts: Facts | None = None,
+        *,
+        recipes: Sequence[Recipe] = (),
+        width: float = 1.0,
+    ) -> None:
+        """A figure that readers move, with a still picture for paper."""
+        caption, alt = self.text.caption(label, self._all(facts))
+        publish.show_live(
+            label, html, still, caption, alt, width=width, runs=self.study.keys(*recipes)
+        )
+
+    def show_table(
+        self,
+        label: str,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        facts: Facts | None = None,
+        *,
+        recipes: Sequence[Recipe] = (),
+    ) -> None:
+        """A table of Markdown cells."""
+        caption, _ = self.text.caption(label, self._all(facts))
+        publish.show_table(label, header, rows, caption, runs=self.study.keys(*recipes))
+
+    def state(self, finding: Finding) -> None:
+        """A claim of the old report with its verdict and evidence, as a sentence of the text."""
+        publish.state(finding)
+
+    def record(self, **numbers: Any) -> None:
+        """Numbers that the section states, for `results.json`."""
+        publish.record(**numbers)
+
+    def _all(self, facts: Facts | None) -> dict[str, Any]:
+        return {**self.common, **(facts or {})}
+
+
+def open_section(name: str, parameter_file: str | Path, overrides: dict[str, Any]) -> Section:
+    """The section of this name, for a study of a parameter file with some parameters replaced.
+
+    Raises ParameterError or DataError for parameters or data that cannot be used.
+    """
+    publish.load_page()
+    return Section(name, open_study(parameter_file, overrides))

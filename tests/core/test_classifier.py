@@ -1,0 +1,48 @@
+"""The judge on real digits that it has not seen, and the pictures it learns from."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from glo_core import data
+from glo_core.classifier import FEATURES, distorted, train_classifier
+from glo_core.measures.judge import features, read
+from reports.study import JUDGE_SEED
+
+
+def test_the_judge_reads_real_digits_it_has_never_seen():
+    splits = data.load("mnist-5k", 2000)
+    judge = train_classifier(splits.judge, JUDGE_SEED)
+    unseen = [splits.test, splits.train]  # the models' images are new to the judge, too
+    right = [read(judge, digits.images) == digits.labels for digits in unseen]
+    assert torch.cat(right).float().mean() >= 0.98
+    assert not any(weight.requires_grad for weight in judge.parameters())
+    seen = features(judge, splits.test.images)
+    assert seen.shape == (len(splits.test), FEATURES)
+    assert torch.equal(judge[-1](seen).argmax(1), read(judge, splits.test.images))
+    plainly = [judge[:-1](chunk[:, None]) for chunk in splits.test.images.split(250)]
+    torch.testing.assert_close(seen, torch.cat(plainly), atol=1e-4, rtol=0)  # pooled another way
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):
+    first, again, other = (train_classifier(digits, seed, steps=20) for seed in (0, 0, 1))
+    for a, b, c in zip(first.parameters(), again.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert not torch.equal(a, c)
+
+
+def test_one_class_is_an_error(digits):
+    with pytest.raises(ValueError, match="at least 2"):
+        train_classifier(replace(digits, class_names=("0",)))
+
+
+def test_distortions_move_a_picture_a_little_and_each_differently():
+    dot = torch.zeros(200, 28, 28)
+    dot[:, 13:15, 13:15] = 1
+    moved = distorted(dot, torch.Generator().manual_seed(0))
+    rows = (moved.sum(2) * torch.arange(28)).sum(1) / moved.sum((1, 2))
+    assert rows.mean().item() == pytest.approx(13.5, abs=0.3)
+    assert 0.5 < rows.std() < 2  # pixels
+    assert (rows - 13.5).abs().max() < 3
+    assert moved.sum((1, 2)).std() > 0.1  # scaled, too

@@ -1,0 +1,423 @@
+"""The quick report in a real Chromium, as a reader opens it: from disk, without a network."""
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import axe_playwright_python
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from glo_core import data
+from glo_core.runs.store import Store
+from reports.parameters import read
+from reports.show.live import directions
+from reports.study import Study
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium is installed, as by `apt-get install chromium`"
+)
+ALONE = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WIDTHS = (400, 1400, 2500)
+# What axe-core calls grave.
+GRAVE = {"serious", "critical"}
+FOCUSABLE = "a[href], button, input, select, summary, [tabindex='0']"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, quick):
+    """Opens the report in a window of its own, which is closed after the test."""
+    contexts = []
+
+    def open_report(width: int = 1400, **options: Any) -> Page:
+        context = browser.new_context(
+            offline=True, viewport={"width": width, "height": 900}, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto((quick.build / "report.html").as_uri())
+        page.wait_for_selector("glo-decoder[data-ready]", state="attached")
+        return page
+
+    yield open_report
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(opened) -> Page:
+    return opened(reduced_motion="reduce")
+
+
+@pytest.fixture(scope="module")
+def study(quick) -> Study:
+    """The study whose models the quick report shows."""
+    parameters = read(quick.root / "reports" / "quick.yaml")
+    return Study(parameters, data.load("auto", parameters.n), Store(quick.root / "runs"))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_asks_for_nothing_says_nothing_and_fits(opened, width):
+    page = opened(width)
+    # Kept for people to look at, beside the report.
+    folder = ROOT / "reports" / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for label in ("text", "fig-live", "fig-frontier", "tbl-comparison"):
+        page.locator(f"#{label}").evaluate("e => e.scrollIntoView({ behavior: 'instant' })")
+        page.screenshot(path=folder / f"{label}-{width}.png")
+    assert page.asked[0].startswith("file:")
+    assert {url.partition(":")[0] for url in page.asked[1:]} <= {"data"}
+    assert page.said == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_not_its_own_may_not_run(opened):
+    page = opened()
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=https://example.org/a.png>');"
+        "const script = document.createElement('script');"
+        "script.textContent = 'window.foreign = true'; document.body.append(script)"
+    )
+    for _ in range(100):
+        if len(page.said) < 2:
+            page.wait_for_timeout(50)
+    assert page.evaluate("window.foreign") is None
+    assert len(page.said) == 2
+    assert all("Content Security Policy" in text for text in page.said)
+
+
+# --- the live decoder ----------------------------------------------------------------------------
+
+
+def settle(page: Page) -> None:
+    """Waits until what was asked for is drawn: until two frames have passed."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def move(page: Page, **values: Any) -> None:
+    """Sets controls of the decoder as a reader does, and waits until it has drawn."""
+    page.evaluate(
+        """values => {
+            const decoder = document.querySelector("glo-decoder");
+            for (const [name, value] of Object.entries(values)) {
+                const control = decoder.querySelector(`[name=${name}]`);
+                control.value = value;
+                control.dispatchEvent(new Event("input", { bubbles: true }));
+            }
+        }""",
+        values,
+    )
+    settle(page)
+
+
+def drawn(page: Page) -> np.ndarray:
+    return np.array(page.evaluate("[...document.querySelector('glo-decoder').drawn]"))
+
+
+def canvas(page: Page, name: str) -> np.ndarray:
+    """The ink on a canvas, (784,) in [0, 1]."""
+    address = page.evaluate(f"document.querySelector('[data-show={name}]').toDataURL()")
+    picture = Image.open(BytesIO(base64.b64decode(address.partition(",")[2])))
+    return 1 - np.asarray(picture.convert("L")).ravel() / 255
+
+
+@torch.inference_mode()
+def expected(glo, start: int, end: int, mix: float, content: torch.Tensor) -> np.ndarray:
+    code = torch.lerp(glo.class_table[start], glo.class_table[end], mix)
+    return glo.network(torch.cat([code, content])[None]).flatten().numpy()
+
+
+def embedded(study: Study) -> torch.Tensor:
+    """The images of the decoder, as the notebook picks them."""
+    classes = range(len(study.digits.class_names))
+    return torch.cat([study.pick(k, 2) for k in classes])
+
+
+def test_the_decoder_draws_what_pytorch_draws(opened, study):
+    page, errors = opened(), []
+    stream = np.random.default_rng(0)
+    images = embedded(study)
+    for level, sigma in enumerate(study.sigmas):
+        glo = study.model(sigma=sigma)
+        _, axes = directions(glo.content_table)
+        for place in stream.permutation(len(images))[:6].tolist():
+            page.evaluate(f"document.querySelector('glo-decoder').choose({place})")
+            start, end = int(study.digits.labels[images[place]]), int(stream.integers(10))
+            mix, moves = stream.choice([0, 0.3, 1]), stream.uniform(-3, 3, 3).round(1)
+            moves[stream.random(3) < 0.5] = 0
+            names = {f"move{k + 1}": f"{value:.1f}" for k, value in enumerate(moves)}
+            move(page, sigma=level, to=end, mix=float(mix), **names)
+            content = glo.content_table[images[place]] + torch.tensor(moves).float() @ axes[:3]
+            error = np.abs(drawn(page) - expected(glo, start, end, mix, content))
+            errors.append((error.max(), error.mean()))
+            assert np.abs(canvas(page, "drawn") - drawn(page)).max() <= 0.5 / 255 + 1e-6
+    assert max(most for most, _ in errors) <= 1e-2
+    assert np.median([most for most, _ in errors]) <= 5e-3
+    assert np.mean([mean for _, mean in errors]) <= 1e-3
+
+
+def test_every_class_of_a_code_is_drawn_below(opened, study):
+    page, images = opened(), embedded(study)
+    glo = study.model()
+    for place in (0, 7):
+        page.evaluate(f"document.querySelector('glo-decoder').choose({place})")
+        move(page, sigma=study.sigmas.index(study.parameters.chosen_sigma))
+        converted = glo.convert(images[place].expand(10), torch.arange(10)).flatten(1).numpy()
+        for k in range(10):
+            assert np.abs(canvas(page, f"class{k}") - converted[k]).max() <= 1e-2 + 0.5 / 255
+        real = study.digits.images[images[place]].flatten().numpy()
+        assert np.abs(canvas(page, "real") - real).max() <= 0.5 / 255 + 1e-6
+
+
+def test_random_codes_are_draws_from_the_codes_gaussian(page, study):
+    glo, level = study.model(), study.sigmas.index(study.parameters.chosen_sigma)
+    found = page.evaluate(
+        f"""() => {{
+            const decoder = document.querySelector("glo-decoder"), model = decoder.model({level});
+            return Array.from({{ length: 4000 }},
+                (_, k) => [...decoder.content(model, 0, k + 1, [])]);
+        }}"""
+    )
+    codes = torch.tensor(found)
+    spread = glo.content_table.std(0)
+    assert ((codes.mean(0) - glo.content_table.mean(0)).abs() < 0.1 * spread).all()
+    across = torch.cov(codes.T) - torch.cov(glo.content_table.T)
+    assert across.abs().max() < 0.12 * spread.max() ** 2
+
+
+def test_a_random_code_and_the_way_back(opened):
+    page = opened()
+    before = drawn(page)
+    page.get_by_role("button", name="New random code").click()
+    settle(page)
+    first = drawn(page)
+    assert np.abs(first - before).max() > 0.1
+    page.get_by_role("button", name="New random code (this is no. 1)").click()
+    settle(page)
+    assert np.abs(drawn(page) - first).max() > 0.1
+    page.get_by_role("button", name="Back to the image").click()
+    settle(page)
+    assert np.array_equal(drawn(page), before)
+
+
+# --- players and plots ---------------------------------------------------------------------------
+
+
+def test_every_slider_moves_its_picture(page):
+    sliders = page.locator("input[type=range]")
+    assert sliders.count() > 12
+    looks = {  # what is seen, and nothing that a scrolled page would change
+        "glo-player": "e => e.querySelector('.sprite img').getBoundingClientRect().top"
+        " - e.querySelector('.sprite').getBoundingClientRect().top",
+        "glo-decoder": "e => e.querySelector('[data-show=drawn]').toDataURL()",
+    }
+    for slider in sliders.all():
+        name = "glo-decoder" if slider.get_attribute("name") else "glo-player"
+        element = slider.locator(f"xpath=ancestor::{name}")
+        at_end, start = slider.evaluate("e => [e.value === e.max, e.value]")
+        before, said = element.evaluate(looks[name]), slider.get_attribute("aria-valuetext")
+        slider.focus()
+        page.keyboard.press("Home" if at_end else "End")
+        settle(page)
+        assert element.evaluate(looks[name]) != before, slider.get_attribute("aria-label")
+        assert slider.get_attribute("aria-valuetext") != said
+        slider.fill(start)
+
+
+def test_sliders_are_named_by_their_labels(page):
+    for name in ("noise level in training", "between the classes", "direction 1"):
+        assert page.get_by_label(name).get_attribute("type") == "range"
+
+
+def test_a_figure_that_was_moved_still_works(opened):
+    page = opened()
+    page.evaluate("document.querySelectorAll('figure').forEach(e => e.parentElement.append(e))")
+    figure = page.locator("#fig-learning-to-draw")
+    figure.get_by_role("button", name="Play").click()
+    assert figure.get_by_role("button", name="Pause").is_visible()
+    before = drawn(page)
+    move(page, mix=0.5)
+    assert np.abs(drawn(page) - before).max() > 0.1
+    assert page.said == []
+
+
+def test_a_player_shows_the_frame_that_it_names(page):
+    figure = page.locator("#fig-scratch-l1")
+    names = json.loads(figure.locator("glo-player").get_attribute("data-names"))
+    slider = figure.locator("input")
+    for k, name in enumerate(names):
+        slider.evaluate(f"e => {{ e.value = {k}; e.dispatchEvent(new Event('input')) }}")
+        assert figure.locator("output").inner_text() == name
+        sprite = figure.locator(".sprite")
+        box, sheet = sprite.bounding_box(), sprite.locator("img").bounding_box()
+        assert abs(sheet["y"] - box["y"] + k * box["height"]) < 1
+        assert abs(sheet["height"] - len(names) * box["height"]) < 2
+        assert sprite.locator("img").get_attribute("alt").endswith(name)
+
+
+def test_a_player_plays_to_its_end_and_stops(opened):
+    page = opened()
+    page.clock.install()
+    figure = page.locator("#fig-learning-to-draw")
+    last = figure.locator("input").get_attribute("max")
+    figure.get_by_role("button", name="Play").click()
+    assert figure.locator("input").input_value() == "0"  # it stood at its end
+    page.clock.run_for(1200)
+    figure.get_by_role("button", name="Pause").click()
+    paused = figure.locator("input").input_value()
+    page.clock.run_for(5000)
+    assert 0 < int(paused) < int(last)
+    assert figure.locator("input").input_value() == paused
+    figure.get_by_role("button", name="Play").focus()
+    page.keyboard.press("Enter")
+    page.clock.run_for(20000)
+    assert figure.locator("input").input_value() == last
+    assert figure.locator(".controls button").inner_text() == "Play"
+
+
+def test_nothing_plays_where_less_motion_is_asked_for(page):
+    assert page.locator(".controls button").count() > 5
+    assert not any(button.is_visible() for button in page.locator(".controls button").all())
+    assert page.locator("#fig-learning-to-draw input").is_visible()
+
+
+@pytest.mark.parametrize("label", ["fig-frontier", "fig-conversion-matrix"])
+def test_pointing_at_a_mark_shows_its_picture_and_name(opened, label):
+    page = opened()
+    player = page.locator(f"#{label} glo-player")
+    player.scroll_into_view_if_needed()
+    names = json.loads(player.get_attribute("data-names"))
+    places = json.loads(player.get_attribute("data-places"))
+    box = player.locator(".plot img").bounding_box()
+    for k in {0, len(names) // 2, len(names) - 1}:
+        x, y = places[k][0]
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        said = player.locator("output").inner_text()
+        same = [names[j] for j, each in enumerate(places) if [x, y] in each]
+        assert said in same
+        ring = player.locator(".ring").first.bounding_box()
+        assert abs(ring["x"] + ring["width"] / 2 - box["x"] - x * box["width"]) < 1
+        assert abs(ring["y"] + ring["height"] / 2 - box["y"] - y * box["height"]) < 1
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_grave(opened, scheme):
+    page = opened(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.wait_for_timeout(1000)  # what now scrolls becomes reachable
+    folder = axe_playwright_python.__path__[0]
+    with open(f"{folder}/axe.min.js", encoding="utf-8") as script:
+        page.evaluate(script.read())
+    found = page.evaluate("axe.run()")["violations"]
+    grave = {
+        each["id"]: [node["target"] for node in each["nodes"]][:5]
+        for each in found
+        if each["impact"] in GRAVE
+    }
+    assert grave == {}
+
+
+def test_the_keyboard_reaches_everything_and_is_never_caught(opened):
+    page = opened()
+    wanted = page.evaluate(
+        f"""[...document.querySelectorAll("{FOCUSABLE}")].filter(each => each.checkVisibility()
+            && !each.closest("[aria-hidden=true], [tabindex='-1']:not(main)")
+            && !(each.type === "radio" && !each.checked)
+            && each.tabIndex >= 0).map((each, k) => (each.dataset.place = k)).length"""
+    )
+    reached = set()
+    for _ in range(wanted + 50):
+        page.keyboard.press("Tab")
+        place = page.evaluate("document.activeElement?.dataset.place ?? null")
+        if place is not None:
+            reached.add(int(place))
+        if len(reached) == wanted:
+            break
+    missing = page.evaluate(
+        "missing => [...document.querySelectorAll('[data-place]')]"
+        ".filter(e => missing.includes(+e.dataset.place)).map(e => e.outerHTML.slice(0, 90))",
+        sorted(set(range(wanted)) - reached),
+    )
+    assert missing == []
+
+
+def test_boxes_that_scroll_can_be_reached_and_others_need_not(opened):
+    for width, scrolls in ((400, True), (2500, False)):
+        table = opened(width).locator("#tbl-comparison .scroll")
+        assert (table.get_attribute("tabindex") == "0") == scrolls
+
+
+def test_images_of_the_decoder_are_picked_by_the_arrow_keys(opened):
+    page = opened()
+    before = drawn(page)
+    page.locator("glo-decoder input[type=radio]:checked").focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert np.abs(drawn(page) - before).max() > 0.1
+
+
+def test_the_contents_follow_the_reading(opened):
+    page = opened(reduced_motion="reduce")
+    for label in ("sec-noise", "sec-scratch-read", "sec-limits"):
+        page.evaluate(f"document.getElementById('{label}').scrollIntoView()")
+        current = page.locator("nav [aria-current]")
+        page.wait_for_function(
+            "label => document.querySelector('nav [aria-current]')?.hash === label", arg=f"#{label}"
+        )
+        assert current.count() == 1
+        assert current.is_visible()
+
+
+def test_code_can_be_copied(opened):
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    code = page.locator("details.code").first
+    code.locator("summary").click()
+    code.get_by_role("button", name="Copy").click()
+    code.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == code.locator("code").inner_text()
+
+
+def test_on_paper_a_player_is_a_film_strip(opened):
+    page = opened(width=643)  # A4 between the margins
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    names = json.loads(page.locator("#fig-learning-to-draw glo-player").get_attribute("data-names"))
+    strip = page.locator("#fig-learning-to-draw .strip > div")
+    said = [each.inner_text() for each in strip.all()]
+    assert len(names) > len(said) == 6
+    assert (said[0], said[-1]) == (names[0], names[-1])
+    assert said == [name for name in names if name in said]
+    assert strip.first.is_visible()
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("glo-decoder .sliders").is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert strip.count() == 0

@@ -1,0 +1,426 @@
+"""The quick report, end to end in a copy of the project, opened as a reader opens it."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from copy import copy
+
+import nbformat
+import pytest
+import torch
+from bs4 import BeautifulSoup
+from conftest import ROOT, Project
+from PIL import Image
+from pypdf import PdfReader
+
+from glo_core import data
+from reports.build import ERRORS, build
+from reports.parameters import parse_override
+
+REPORT = ("report.html", "report.pdf", "results.json")
+# Less than quick.yaml, and only models that the quick report has trained.
+SMALL = ("SIGMAS=0,0.1,1000", "LOSSES=l1,l1+l2", "PICK_SEED=1")
+FIGURES = {
+    "F1": "fig-four-to-three",
+    "A1": "fig-four-to-three-noise",
+    "F2": "fig-conversions",
+    "A2": "fig-conversions-noise",
+    "F3": "fig-loss-curves",
+    "Q1": "fig-leakage",
+    "F4": "fig-one-digit",
+    "A3": "fig-epochs-l1",
+    "A4": "fig-epochs-l2",
+    "A5": "fig-epochs-l1-l2",
+    "A6": "fig-learning-to-draw",
+    "F5": "fig-scratch",
+    "A7": "fig-scratch-l1",
+    "A8": "fig-scratch-l2",
+    "A9": "fig-scratch-l1-l2",
+    "Q2": "fig-score",
+    "frontier": "fig-frontier",
+    "traps": "fig-traps",
+    "comparison": "fig-methods",
+    "more": "fig-scratch-epochs",
+}
+
+
+@pytest.fixture(scope="module")
+def page(quick):
+    text = (quick.build / "report.html").read_text(encoding="utf-8")
+    return BeautifulSoup(text, "html.parser")
+
+
+@pytest.fixture(scope="module")
+def pdf(quick):
+    return PdfReader(quick.build / "report.pdf")
+
+
+@pytest.fixture(scope="module")
+def paper(pdf):
+    return "\n".join(page.extract_text() for page in pdf.pages)
+
+
+def test_the_build_says_what_it_does(quick):
+    assert "using mnist-5k" in quick.said
+    assert "make report DATA=mnist" in quick.said
+    assert "0 of 29 models found" in quick.said
+    assert "trained 29/29 models" in quick.said
+    assert "Warning" not in quick.said
+
+
+def test_every_part_of_the_exercise_is_there_with_caption_and_alternative_text(quick, page):
+    known = {figure["label"]: figure for figure in quick.results()["figures"]}
+    assert set(FIGURES.values()) <= known.keys()
+    for label in FIGURES.values():
+        figure = page.find(id=label)
+        assert (
+            figure.find("figcaption").text.strip().startswith(f"Figure {known[label]['number']}.")
+        )
+        assert all(image["alt"].strip() for image in figure.find_all("img"))
+
+
+def test_the_html_is_one_file_that_asks_for_nothing_else(quick, page):
+    for tag in page.find_all(src=True):
+        assert tag["src"].startswith("data:")
+    assert not page.find_all("link")
+    assert not page.find_all("script", src=True)
+    text = str(page.find("style")) + "".join(tag["style"] for tag in page.find_all(style=True))
+    assert not re.search(r"url\(|@import", text)
+    works = [tag["href"] for tag in page.select("#refs a[href]")]
+    assert all(address.startswith("https://") for address in works)
+    relative = {tag["href"] for tag in page.find_all("a", href=True) if tag["href"][0] != "#"}
+    relative -= {*works}
+    gifs = {f"animations/{path.name}" for path in (quick.build / "animations").iterdir()}
+    assert relative == gifs
+
+
+def test_every_link_inside_leads_somewhere(page):
+    names = {tag["id"] for tag in page.find_all(id=True)}
+    links = [tag["href"][1:] for tag in page.find_all("a", href=True) if tag["href"][0] == "#"]
+    assert len(links) > 40
+    assert set(links) <= names
+
+
+def test_no_reference_or_placeholder_is_left_in_the_text(page, paper):
+    prose = copy(page.find("main"))
+    for hidden in prose.find_all(["details", "annotation"]):  # code, and formulas' TeX
+        hidden.extract()
+    for text in (prose.text, paper):
+        assert not re.search(r"@(fig|tbl|sec)-|\{\w+\}|\bnan\b|\bNone\b|Traceback", text)
+
+
+def test_formulas_are_mathml_and_code_is_folded(page):
+    assert len(page.find_all("math")) > 10
+    folded = page.find_all("details", class_="code")
+    assert len(folded) >= 15
+    assert not any(detail.has_attr("open") for detail in folded)
+    assert not page.find_all(string=re.compile("open_study"))  # set-up cells are left out
+
+
+def test_every_animation_has_a_gif_a_slider_and_a_film_strip(quick, page):
+    animations = [label for key, label in FIGURES.items() if key.startswith("A")]
+    for label in animations:
+        figure = page.find(id=label)
+        frames = json.loads(figure.find("glo-player")["data-names"])
+        assert int(figure.find("input")["max"]) == len(frames) - 1 >= 3
+        assert figure.select_one("glo-player input[type=range]")
+        with Image.open(quick.build / "animations" / f"{label.removeprefix('fig-')}.gif") as gif:
+            assert gif.is_animated
+
+
+def test_the_pdf_holds_the_same_figures_numbers_and_sections(quick, pdf, paper):
+    for figure in quick.results()["figures"]:
+        kind = "Table" if figure["kind"] == "table" else "Figure"
+        assert f"{kind} {figure['number']}." in paper
+    outline = [item.title for item in pdf.outline if not isinstance(item, list)]
+    sections = ["Introduction", "Conversions", "Noise", "Epochs", "Scratch"]
+    sections += ["Six ways to get it wrong", "How it compares", "Discussion", "References"]
+    assert [title.lstrip("0123456789. ") for title in outline] == sections
+
+
+def test_the_pdf_can_be_read_printed_and_read_aloud(pdf):
+    assert 8 <= len(pdf.pages) <= 25
+    assert pdf.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert pdf.trailer["/Root"]["/StructTreeRoot"]["/K"]
+    for page in pdf.pages:
+        for font in page["/Resources"].get("/Font", {}).values():
+            (inner,) = font.get_object().get("/DescendantFonts", [font])
+            descriptor = inner.get_object()["/FontDescriptor"]
+            assert {"/FontFile", "/FontFile2", "/FontFile3"} & descriptor.keys(), font
+
+
+def test_the_pictures_in_the_pdf_have_at_least_150_dots_an_inch(pdf):
+    placed = [image for page in pdf.pages for image in placed_images(page)]
+    assert len(placed) > 10
+    assert min(dots / points * 72 for dots, points in placed) > 149.9
+
+
+def placed_images(page):
+    """The width of each raster on a page, in pixels and, as it is placed, in points."""
+    images, found = page["/Resources"].get("/XObject", {}), []
+    scale, saved = 1.0, []
+    for operands, operator in page.get_contents().operations:
+        if operator == b"q":
+            saved.append(scale)
+        elif operator == b"Q":
+            scale = saved.pop()
+        elif operator == b"cm":
+            scale *= abs(operands[0])
+        elif operator == b"Do" and images[operands[0]]["/Subtype"] == "/Image":
+            found.append((images[operands[0]]["/Width"], float(scale)))
+    return found
+
+
+def test_every_figure_of_models_names_them(quick):
+    results = quick.results()
+    trained = set(results["provenance"]["runs"])
+    of_none = {"fig-network", "fig-digits", "tbl-run", "tbl-map", "tbl-traps", "tbl-methods"}
+    for figure in results["figures"]:
+        assert set(figure["runs"]) <= trained, figure["label"]
+        assert bool(figure["runs"]) == (figure["label"] not in of_none), figure["label"]
+        for run in figure["runs"]:
+            assert (quick.root / "runs" / run / "run.json").exists()
+
+
+def test_results_hold_provenance_findings_timing_and_every_sections_numbers(quick):
+    results = quick.results()
+    provenance = results["provenance"]
+    assert provenance["data"]["source"].startswith("the 5,000 MNIST training digits")
+    assert len(provenance["data"]["fingerprint"]) == 64
+    assert provenance["parameters"]["sigmas"] == [0, 0.1, 1, 1000]
+    assert provenance["seeds"].keys() == {"models", "pick", "panel"}
+    assert provenance["threads"] == [1]  # each group by one
+    assert "torch" in provenance["versions"]
+    assert [finding["id"] for finding in results["findings"]] == [1, 2, 3, 4, 5]
+    assert all({"claim", "holds", "evidence"} <= finding.keys() for finding in results["findings"])
+    timing = results["timing"]
+    assert timing["total_seconds"] == pytest.approx(
+        sum(value for name, value in timing.items() if name != "total_seconds"), abs=0.5
+    )
+    first = ("introduction", "conversions", "noise", "epochs", "scratch")
+    for section in (*first, "traps", "comparison", "discussion"):
+        assert results[section]
+
+
+def test_a_number_in_the_text_is_the_one_in_the_results(quick, page):
+    results = quick.results()
+    value, low, high = results["conversions"]["judge_accuracy"]
+    written = f"{value:.1%} ({100 * low:.1f}–{100 * high:.1f}%)"
+    assert written in page.find(id="sec-conversion-accuracy").text
+    holding = sum(finding["holds"] for finding in results["findings"])
+    assert f"{holding} hold" in page.find(class_="abstract").text
+
+
+def test_every_number_of_the_prose_stands_in_the_results(quick, page):
+    def numbers(tree):
+        if isinstance(tree, dict | list):
+            for value in tree.values() if isinstance(tree, dict) else tree:
+                yield from numbers(value)
+            if isinstance(tree, list) and tree and all(isinstance(each, float) for each in tree):
+                yield (max(tree) - min(tree)) / 2  # what stands after a ±
+        elif isinstance(tree, int | float) and not isinstance(tree, bool):
+            yield float(tree)
+
+    known = set()
+    for number in numbers(quick.results()):
+        known |= {f"{number:{form}}" for form in (".1f", ".2f", ".3f", ".4f", ".0%", ".1%", "g")}
+        known |= {f"{100 * number:.1f}"}  # the lower end of an interval in percent
+    prose = copy(page.find("main"))
+    for other in prose.find_all(
+        ["details", "annotation", "figcaption", "output", "footer", "math"]
+    ):
+        other.extract()
+    for number in prose.select(".header-section-number, a.ref, #refs"):
+        number.extract()
+    written = set(re.findall(r"\d+\.\d+%?|\d+%", prose.text.replace("−", "-")))
+    assert len(written) > 50
+    said_in_words = {"95%", "100%"}  # of every interval, and of a perfect probe
+    assert (
+        written - known - said_in_words - {quick.results()["provenance"]["versions"]["glo_core"]}
+        == set()
+    )
+
+
+def test_our_code_gives_no_warnings_in_the_notebooks(quick):
+    for path in (quick.build / "sections").glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                assert "Warning" not in output.get("text", ""), path.name
+
+
+def test_the_leakage_of_the_first_model_is_at_its_chance_line(quick):
+    """Random codes that hardly moved cannot tell the class: a planted sanity of the real run."""
+    noise = quick.results()["noise"]
+    value, low, high = noise["leakage"]["linear"][0]
+    assert low <= value <= high
+    assert abs(value - noise["chance"]) < 0.06
+
+
+def test_nothing_changed_nothing_done(quick):
+    before = quick.times(), (quick.build / "results.json").stat().st_mtime_ns
+    done = quick.make()
+    assert done.returncode == 0
+    assert "nothing has changed" in done.stderr
+    assert (quick.times(), (quick.build / "results.json").stat().st_mtime_ns) == before
+
+
+# --- a smaller project, to be changed and broken -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, quick):
+    project = Project(tmp_path_factory.mktemp("small"))
+    shutil.copytree(quick.root / "runs", project.root / "runs")
+    done = project.make(*SMALL)
+    assert done.returncode == 0, done.stderr
+    project.said = done.stderr
+    return project
+
+
+def test_models_that_another_report_has_trained_are_used(small):
+    assert re.search(r"(\d+) of \1 models found", small.said)
+    assert "trained" not in small.said
+    assert "measures" not in small.said
+
+
+def test_parameters_of_the_command_line_reach_the_report(small):
+    parameters = small.results()["provenance"]["parameters"]
+    assert parameters["pick_seed"] == 1
+    assert parameters["sigmas"] == [0, 0.1, 1000]
+    labels = {figure["label"] for figure in small.results()["figures"]}
+    assert "fig-epochs-l1-l2" in labels
+    assert "fig-epochs-l2" not in labels
+
+
+def test_a_change_in_one_notebook_runs_that_section_alone(small):
+    before = small.times()
+    small.replace_in("40-scratch.ipynb", "should look like one hand", "ought to look like one hand")
+    done = small.make(*SMALL)
+    assert done.returncode == 0, done.stderr
+    changed = {name for name, time in small.times().items() if time != before[name]}
+    assert changed == {"40-scratch.ipynb"}
+    assert re.search(r"(\d+) of \1 models found", done.stderr)
+    assert "ought to look" in (small.build / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("notebook", "old", "new", "words"),
+    [
+        (
+            "40-scratch.ipynb",
+            "glo, seed = study.model()",
+            "raise ArithmeticError('planted')  # ",
+            r"40-scratch\.ipynb, cell .*ArithmeticError: planted",
+        ),
+        (
+            "20-noise.ipynb",
+            "sigmas, loss = study.sigmas",
+            "import os; os.kill(os.getpid(), 9)  # ",
+            r"20-noise\.ipynb: .*[Kk]ernel",
+        ),
+        (
+            "45-traps.ipynb",  # no text refers to this one
+            'show_table(\n    "tbl-trap-costs"',
+            '(lambda *_, **__: None)(\n    "tbl-trap-costs"',
+            r"45-traps\.ipynb: no output for tbl-trap-costs",
+        ),
+    ],
+    ids=["failing cell", "dead kernel", "missing figure"],
+)
+def test_a_section_that_fails_is_named_and_the_last_report_stays(small, notebook, old, new, words):
+    path = small.root / "notebooks" / notebook
+    good = path.read_bytes()
+    before = [(small.build / name).read_bytes() for name in REPORT]
+    broken = nbformat.read(path, as_version=4)
+    (cell,) = [cell for cell in broken.cells if old in cell.source]
+    cell.source = cell.source.replace(old, new)
+    nbformat.write(broken, path)
+    try:
+        done = small.make(*SMALL)
+    finally:
+        path.write_bytes(good)
+    assert done.returncode == 1
+    assert re.search(words, done.stderr), done.stderr[-2000:]
+    assert [(small.build / name).read_bytes() for name in REPORT] == before
+
+
+def test_what_cannot_be_built_is_one_clear_error(small):
+    done = small.make("SIGMA=1")
+    assert done.returncode == 1
+    assert "did you mean 'sigmas'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [("DATA=mnits", "did you mean 'mnist'"), ("N=5001", "5,?000"), ("EPOCHS=0", "epochs = 0")],
+)
+def test_what_cannot_be_built_raises_an_error_that_make_shows(assignment, words):
+    with pytest.raises(ERRORS, match=words):
+        build(str(ROOT / "reports" / "quick.yaml"), dict([parse_override(assignment)]))
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """Everything that is unlike the exercise: three named classes, one σ, one epoch, two seeds."""
+    project = Project(tmp_path_factory.mktemp("odd"))
+    real = data.load("mnist-5k", 600).train
+    for label, name in ((1, "cat"), (7, "a long dog's name"), (8, "ant")):
+        folder = project.root / "my $x pets" / name
+        folder.mkdir(parents=True)
+        for k in torch.nonzero(real.labels == label)[:40, 0].tolist():
+            picture = (real.images[k] * 255).byte().numpy()
+            Image.fromarray(picture).save(folder / f"{k}.png")
+    words = ("EPOCHS=1", "SIGMAS=0.1", "LOSSES=l2", "CHOSEN_LOSS=l2", "SEEDS=3,4", "BATCH_SIZE=8")
+    # The frontier and the mistakes at the sweep's one σ, so that there are fewer models.
+    done = project.make("DATA=my $x pets", "N=65", "FRONTIER_SIGMAS=0.1", "TRAP_SIGMA=0.1", *words)
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def test_a_study_unlike_the_exercise_is_a_report_that_claims_no_more_than_it_shows(odd):
+    page = BeautifulSoup((odd.build / "report.html").read_text(encoding="utf-8"), "html.parser")
+    assert "my $x pets" in page.find(id="sec-digits").text
+    assert "the old report's choice" not in page.text
+    assert "3, 4; pictures show the first" in page.find(id="tbl-run").text
+    claims = {finding["id"]: finding["holds"] for finding in odd.results()["findings"]}
+    assert claims == {1: None, 2: None, 3: None, 4: None, 5: None}
+    assert "cannot be decided here" in page.find(id="tbl-claims").text
+
+
+# --- make ----------------------------------------------------------------------------------------
+
+
+def dry_run(*words):
+    """What `make` would run, with the installation taken as done, and no other make around it."""
+    return subprocess.run(
+        ["make", "--dry-run", "--assume-old=.venv/installed", *words],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_make_help_has_a_line_for_every_target():
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = re.findall(r"^make (\w+) +\S", done.stdout, re.M)
+    assert {"report", "test", "help", "lab"} <= set(targets)
+
+
+def test_make_hands_every_parameter_over():
+    given = ["SIGMAS=0,0.1", "LOSSES=l1+l2", "DATA=it's (a) & $x, b=c"]
+    (line,) = dry_run("report", *given, "PARAMS=my file.yaml").splitlines()
+    assert shlex.split(line)[1:4] == ["-m", "reports.build", "my file.yaml"]
+    assert sorted(shlex.split(line)[4:]) == sorted(given)
+    assert shlex.split(dry_run("report"))[3:] == ["reports/full.yaml"]
+
+
+def test_the_lab_stays_on_this_machine_and_keeps_its_token():
+    command = dry_run("lab")
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert "token" not in command

@@ -1,0 +1,197 @@
+"""Sweeps on Dask: new workers on this machine, and a scheduler with workers that really die."""
+
+import ctypes
+import datetime
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+
+import dask
+import pytest
+import torch
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from distributed.scheduler import KilledWorker
+
+from glo_core.recipe import grid
+from glo_core.runs.cluster import Cluster, ClusterError, connected
+from glo_core.runs.store import Store
+from glo_core.runs.sweep import steps, sweep, train_group
+
+# Dask's own threads and sockets may still be closing when a test ends.
+pytestmark = [
+    pytest.mark.filterwarnings("default::ResourceWarning"),
+    pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+def test_no_workers_and_no_scheduler_is_no_executor():
+    with connected(0, "") as executor:
+        assert executor is None
+
+
+PAGES = """
+import resource, torch
+from glo_core.runs.cluster import keep_freed_memory
+
+def taken():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+keep_freed_memory()
+counts = [(torch.ones(2**21), taken())[1] for _ in range(15)]
+print(counts[-1] - counts[4])
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
+def test_freed_memory_is_kept_though_dask_says_otherwise():
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask starts workers
+    command = [sys.executable, "-c", PAGES]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20  # of 20,480 pages
+
+
+def test_a_scheduler_that_is_not_there_is_an_error(monkeypatch):
+    monkeypatch.setattr("glo_core.runs.cluster.CONNECT_SECONDS", 1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    with (
+        pytest.raises(ClusterError, match=f"'{address}': cannot be reached"),
+        connected(0, address),
+    ):
+        pass
+
+
+def test_workers_on_this_machine_train_what_this_process_would(recipes, digits, models, tmp_path):
+    with connected(2, "") as executor:
+        assert executor.workers == 2
+        for info in executor._client.scheduler_info(n_workers=-1)["workers"].values():
+            assert info["host"] == "127.0.0.1"
+        swept = sweep(recipes, digits, Store(tmp_path), executor)
+    for found, expected in zip(swept, models, strict=True):
+        torch.testing.assert_close(
+            found.content_table, expected.content_table, rtol=1e-3, atol=1e-3
+        )
+
+
+def test_a_deadline_ends_a_worker_that_hangs(recipes, digits, tmp_path):
+    def hang(number):
+        import time
+
+        time.sleep(300)
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), connected(1, "") as one:
+        run = one.submit(train_group, recipes, digits, Store(tmp_path), "cpu", hang, 2)
+        with pytest.raises(KilledWorker):
+            run.result(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Files of a certificate that signs itself, and its key: the options of Dask's commands."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return {"ca-file": str(cert_file), "cert": str(cert_file), "key": str(key_file)}
+
+
+@contextmanager
+def started(*command):
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path):
+    recipes = [
+        recipe
+        for epochs in (150, 151, 152)
+        for recipe in grid(["l1"], range(4), [0], epochs=epochs)
+    ]
+    store, where = Store(tmp_path / "runs"), str(tmp_path / "scheduler.json")
+    dask_command = [os.path.join(os.path.dirname(sys.executable), "dask")]
+    tls = [word for name, file in certificates.items() for word in (f"--tls-{name}", file)]
+    told = []
+
+    class Counting(Cluster):
+        def telling(self, handler):
+            return super().telling(lambda number: (told.append(number), handler(number)))
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tls://127.0.0.1:{port}"
+    configured = {
+        "distributed.comm.tls.ca-file": certificates["ca-file"],
+        "distributed.comm.tls.client.cert": certificates["cert"],
+        "distributed.comm.tls.client.key": certificates["key"],
+    }
+    scheduler = [*dask_command, "scheduler", "--host", "tls://127.0.0.1", "--port", str(port)]
+    worker = [*dask_command, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    worker += ["--host", "127.0.0.1", *tls]
+    with ExitStack() as stack:
+        stack.enter_context(started(*scheduler, "--no-dashboard", "--scheduler-file", where, *tls))
+        workers = [stack.enter_context(started(*worker)) for _ in range(2)]
+        stack.enter_context(dask.config.set(configured))
+        cluster = stack.enter_context(connected_with(address, 2))
+
+        def kill_in_mid_sweep():
+            while not list(store.root.glob("l1-*")):
+                time.sleep(0.01)
+            workers[0].kill()  # SIGKILL
+
+        killer = threading.Thread(target=kill_in_mid_sweep)
+        killer.start()
+        models = sweep(recipes, digits, store, Counting(cluster._client))
+        killer.join()
+        assert workers[0].wait() == -9
+    assert [model.recipe for model in models] == recipes
+    assert all(store.load(recipe, digits) for recipe in recipes)  # verified by their SHA-256
+    needed = [steps(recipe, digits) for recipe in recipes]
+    assert sum(needed) <= sum(told) <= sum(needed) + 2 * max(needed)  # groups are two wide
+
+
+@contextmanager
+def connected_with(address, workers):
+    """The scheduler, once so many workers have come."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with connected(0, address) as cluster:
+                if cluster.workers == workers:
+                    yield cluster
+                    return
+        except ClusterError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.2)

@@ -1,0 +1,193 @@
+"""The store, on files that are really cut, flipped and deleted, and processes that really die."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from glo_core.classifier import train_classifier
+from glo_core.recipe import Recipe
+from glo_core.runs import store as store_module
+from glo_core.runs.store import COMMIT, HISTORY, WEIGHTS, Store, code_version, run_key
+from glo_core.runs.sweep import sweep
+
+
+@pytest.fixture
+def store(tmp_path, models, digits):
+    store = Store(tmp_path / "runs")
+    store.save(models[0], digits)
+    return store
+
+
+@pytest.fixture
+def folder(store, models, digits):
+    return store.root / run_key(models[0].recipe, digits)
+
+
+def test_a_run_comes_back_as_it_was(store, models, digits):
+    saved, loaded = models[0], store.load(models[0].recipe, digits)
+    assert loaded.recipe == saved.recipe
+    assert torch.equal(loaded.content_table, saved.content_table)
+    assert torch.equal(loaded.history.panel, saved.history.panel)
+    images = torch.arange(len(digits))
+    assert torch.equal(loaded.reconstruct(images), saved.reconstruct(images))
+
+
+def test_the_commit_point_says_what_the_run_is(folder, models, digits):
+    run = json.loads((folder / COMMIT).read_text())
+    assert Recipe(**run["recipe"]) == models[0].recipe
+    assert run["digits"]["fingerprint"] == digits.fingerprint
+    assert set(run["sha256"]) == {WEIGHTS, HISTORY}
+    assert run["threads"] == torch.get_num_threads()
+    assert run["moved"] == models[0].history.moved
+
+
+def test_another_recipe_digits_or_engine_is_another_run(digits, models, monkeypatch):
+    recipe = models[0].recipe
+    keys = {
+        run_key(recipe, digits),
+        run_key(recipe.model_copy(update={"sigma": 1e-100}), digits),
+        run_key(recipe.model_copy(update={"seed": 1}), digits),
+        run_key(recipe, digits.subset(range(39))),
+    }
+    monkeypatch.setattr(store_module, "engine_version", lambda: "another")
+    assert len(keys | {run_key(recipe, digits)}) == 5
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])
+@pytest.mark.parametrize("name", [WEIGHTS, HISTORY, COMMIT])
+def test_a_damaged_run_is_set_aside_and_trained_again(
+    name, damage, store, folder, models, digits, caplog
+):
+    damage(folder / name)
+    recipe = models[0].recipe
+    if name == COMMIT and damage is flip:  # JSON with its last brace turned into another sign
+        assert (folder / name).read_text()[-1] != "}"
+    assert store.load(recipe, digits) is None
+    assert not folder.exists()
+    assert "set aside" in caplog.text
+    assert len(list((store.root / ".damaged").iterdir())) == 1
+    (again,) = sweep([recipe], digits, store)
+    torch.testing.assert_close(again.content_table, models[0].content_table, rtol=1e-3, atol=1e-3)
+    assert store.load(recipe, digits) is not None
+
+
+def test_saving_twice_keeps_the_first_and_leaves_nothing_behind(store, folder, models, digits):
+    before = (folder / COMMIT).read_bytes()
+    history = replace(models[0].history, seconds=1e6)
+    store.save(replace(models[0], history=history), digits)
+    assert (folder / COMMIT).read_bytes() == before
+    assert [path.name for path in store.root.iterdir()] == [folder.name]
+
+
+def test_many_that_save_the_same_run_at_once_leave_one(tmp_path, models, digits, monkeypatch):
+    store, writers = Store(tmp_path), 4
+    all_written = threading.Barrier(writers)
+    real = os.replace
+
+    def replace_together(source, target):
+        if Path(target).name == run_key(models[0].recipe, digits):
+            all_written.wait(timeout=60)  # nobody renames before everybody has written
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_together)
+    with ThreadPoolExecutor(writers) as pool:
+        folders = set(pool.map(lambda _: store.save(models[0], digits), range(writers)))
+    assert folders == set(store.root.iterdir())
+    assert store.load(models[0].recipe, digits)
+
+
+def test_the_code_version_ignores_comments_and_notices_code(tmp_path):
+    class Module:
+        def __init__(self, text):
+            self.__file__ = str(tmp_path / "module.py")
+            (tmp_path / "module.py").write_text(text)
+
+    first = code_version(Module('"""A."""\ndef f(x):\n    """B."""\n    return x + 1\n'))
+    reworded = code_version(Module("# why\ndef f(x):\n\n    return (x + 1)\n"))
+    changed = code_version(Module('"""A."""\ndef f(x):\n    """B."""\n    return x + 2\n'))
+    assert first == reworded != changed
+
+
+def test_what_was_computed_from_a_run_is_remembered(store, folder):
+    assert store.recall(folder.name, "measures") is None
+    store.remember(folder.name, "measures", {"share": [0.5, 0.4, 0.6]})
+    assert store.recall(folder.name, "measures") == {"share": [0.5, 0.4, 0.6]}
+
+
+HOLD = """
+    import logging, sys, time
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message).7s")
+    from glo_core.runs.store import Store
+    with Store(sys.argv[1]).locked(["a", "b"]):
+        print("held", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_lock_keeps_others_out_and_dies_with_its_process(tmp_path):
+    store = Store(tmp_path)
+    command = [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        waiter = subprocess.Popen([*command], stdout=subprocess.PIPE, text=True)
+        try:
+            assert waiter.stdout.readline() == "waiting\n"
+            holder.kill()  # SIGKILL: no chance to clean up
+            assert waiter.stdout.readline() == "held\n"
+        finally:
+            waiter.kill()
+            waiter.communicate()
+    with store.locked(["b", "c"]):
+        pass
+
+
+def test_a_run_with_an_encoder_comes_back_with_it(tmp_path, digits):
+    store = Store(tmp_path)
+    for encoder in ("second-stage", "variational"):
+        recipe = Recipe(encoder=encoder, epochs=1)
+        (saved,) = sweep([recipe], digits, store)
+        loaded = store.load(recipe, digits)
+        for a, b in zip(saved.encoder.parameters(), loaded.encoder.parameters(), strict=True):
+            assert torch.equal(a, b)
+        assert torch.equal(
+            loaded.decode(digits.labels, loaded.content_table),
+            saved.decode(digits.labels, saved.content_table),
+        )
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])
+def test_a_damaged_classifier_is_set_aside_and_trained_again(
+    damage, tmp_path, digits, caplog, monkeypatch
+):
+    monkeypatch.setattr(
+        store_module,
+        "train_classifier",
+        lambda digits, seed: train_classifier(digits, seed, steps=5),
+    )
+    store = Store(tmp_path)
+    first = store.classifier(digits)
+    (folder,) = tmp_path.glob("classifier-*")
+    damage(folder / WEIGHTS)
+    again = store.classifier(digits)
+    assert "set aside" in caplog.text
+    for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)

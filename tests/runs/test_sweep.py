@@ -1,0 +1,162 @@
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from glo_core.runs import sweep as sweep_module
+from glo_core.runs.store import Store, run_key
+from glo_core.runs.sweep import SweepError, sweep
+from glo_core.training import DeviceError, train
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The recipes that are really trained, group by group."""
+    groups = []
+
+    def counted(recipes, *rest):
+        groups.append(recipes)
+        return train(recipes, *rest)
+
+    monkeypatch.setattr(sweep_module, "train", counted)
+    return groups
+
+
+def test_only_what_is_missing_is_trained_and_models_keep_their_order(
+    recipes, digits, models, tmp_path, trained, caplog
+):
+    caplog.set_level("INFO")
+    store = Store(tmp_path)
+    store.save(models[1], digits)
+    swept = sweep(recipes, digits, store)
+    assert [model.recipe for model in swept] == recipes
+    assert {recipe for group in trained for recipe in group} == {recipes[0], recipes[2]}
+    assert "1 of 3 models found" in caplog.text
+    before = len(trained)
+    sweep(recipes, digits, store)
+    assert len(trained) == before
+
+
+def test_a_sweep_that_is_stopped_keeps_the_groups_it_finished(recipes, digits, tmp_path, trained):
+    other = recipes[0].model_copy(update={"epochs": 2})
+
+    def stop_at_the_second(group, *rest):
+        if group == [other]:
+            time.sleep(1)  # the other groups have ended
+            raise KeyboardInterrupt
+        return train(group, *rest)
+
+    sweep_module.train = stop_at_the_second  # undone by the fixture's monkeypatch
+    store = Store(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        sweep([*recipes, other], digits, store)
+    assert all(store.load(recipe, digits) for recipe in recipes)
+    assert not (store.root / run_key(other, digits)).exists()
+
+
+def test_what_another_process_trained_meanwhile_is_used(
+    recipes, digits, models, tmp_path, trained, monkeypatch
+):
+    store = Store(tmp_path)
+    real = store.locked
+
+    def locked(keys):
+        for model in models:  # the other process, which held the locks just before
+            store.save(model, digits)
+        return real(keys)
+
+    monkeypatch.setattr(store, "locked", locked)
+    swept = sweep(recipes, digits, store)
+    assert trained == []
+    assert torch.equal(swept[0].content_table, models[0].content_table)
+
+
+def test_a_group_that_always_fails_is_named_and_the_others_finish(
+    recipes, digits, tmp_path, trained
+):
+    other = recipes[0].model_copy(update={"epochs": 2})
+
+    def fail(group, *rest):
+        if group == [other]:
+            raise ValueError("a planted failure")
+        return train(group, *rest)
+
+    sweep_module.train = fail  # undone by the fixture's monkeypatch
+    store = Store(tmp_path)
+    with pytest.raises(SweepError) as caught:
+        sweep([other, *recipes], digits, store)
+    assert f"{run_key(other, digits)}: ValueError: a planted failure" in str(caught.value)
+    assert "1 of 4 models could not be trained" in str(caught.value)
+    assert all(store.load(recipe, digits) for recipe in recipes)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_results_do_not_depend_on_how_the_work_was_cut(
+    at_once, recipes, digits, models, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: at_once)
+    for found, expected in zip(sweep(recipes, digits, Store(tmp_path)), models, strict=True):
+        torch.testing.assert_close(
+            found.content_table, expected.content_table, rtol=1e-3, atol=1e-3
+        )
+
+
+def test_groups_are_trained_by_one_thread_each_and_the_callers_number_stays(
+    recipes, digits, tmp_path
+):
+    before = torch.get_num_threads()
+    (model, *_) = sweep(recipes, digits, Store(tmp_path))
+    assert model.history.threads == 1
+    assert torch.get_num_threads() == before
+
+
+def test_a_gpu_that_is_not_there_is_an_error_at_once(recipes, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="finds no GPU here; use 'auto' or 'cpu'"):
+        sweep(recipes, digits, Store(tmp_path), device="cuda")
+
+
+SWEEP = """
+    import resource, sys
+    sys.path.insert(0, {tests!r})
+    from conftest import make_digits
+    from glo_core.recipe import grid
+    from glo_core.runs.store import Store
+    from glo_core.runs.sweep import sweep
+    if len(sys.argv) > 2:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+    recipes = [r for epochs in (100, 101, 102) for r in grid(["l1"], [0, 1], [0], epochs=epochs)]
+    sweep(recipes, make_digits(), Store(sys.argv[1]))
+"""
+
+
+def command(store, *limits):
+    text = textwrap.dedent(SWEEP.format(tests=str(Path(__file__).parent)))
+    return [sys.executable, "-c", text, str(store.root), *limits]
+
+
+def test_what_a_killed_driver_finished_stays_finished(tmp_path):
+    store = Store(tmp_path)
+    with subprocess.Popen(command(store), stderr=subprocess.DEVNULL) as driver:
+        while not list(tmp_path.glob("l1-*")):
+            assert driver.poll() is None
+            time.sleep(0.01)
+        driver.kill()  # SIGKILL: no chance to clean up
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("l1-*/run.json")}
+    assert 0 < len(kept) < 6
+    subprocess.run(command(store), check=True, capture_output=True)
+    assert len(list(tmp_path.glob("l1-*/run.json"))) == 6
+    assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+def test_a_run_that_cannot_be_written_leaves_nothing_and_says_why(tmp_path):
+    done = subprocess.run(
+        command(Store(tmp_path), "100000"), capture_output=True, text=True, check=False
+    )
+    assert "File too large" in done.stderr
+    assert "6 of 6 models could not be trained" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".locks"]
