@@ -12,7 +12,7 @@ SETTINGS = $(foreach name,$(filter-out PYTHON PARAMS,$(NAMES)),$(if \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test bench lab clean
+.PHONY: help report check test bench lab clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,24 @@ help: ## show this list
 report: .venv/installed ## build reports/build/report.html and report.pdf; PARAMS=FILE, or any NAME=VALUE of it
 	@$(BIN)/python -m reports.build $(call quoted,$(value PARAMS)) $(SETTINGS)
 
-test: .venv/installed-for-tests ## run the whole test suite, the linters and the type checker
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(BIN)/python -m pytest
+define checks
+$(BIN)/ruff format --check
+$(BIN)/ruff check
+$(BIN)/mypy
+$(BIN)/lint-imports
+endef
+# Two tests at a time; all that need the built report run in one worker (see tests/conftest.py).
+tests = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
-bench: .venv/installed ## measure the training engine's speed, in a few minutes
+check: .venv/installed-for-tests ## check layout, style, types and imports, and run the fast tests
+	$(checks)
+	$(tests) -m "not slow"
+
+test: .venv/installed-for-tests ## run the same checks and all tests, in some minutes
+	$(checks)
+	$(tests)
+
+bench: .venv/installed ## measure how fast training is, in some minutes
 	@$(BIN)/python -m reports.bench
 
 lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 # The folder that holds the packages `glo_core` and `reports`.
@@ -13,15 +14,21 @@ def syntax_hash(files: Iterable[Path]) -> str:
     """A hash of what Python files do: comments, docstrings and layout do not count."""
     digest = hashlib.sha256()
     for file in sorted(files):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-                constant = body[0].value
-                if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                    del body[0]
-        digest.update(ast.dump(tree).encode())
+        digest.update(_syntax(file.read_text(encoding="utf-8")))
     return digest.hexdigest()
+
+
+@cache
+def _syntax(source: str) -> bytes:
+    """The syntax tree of Python source without docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            constant = body[0].value
+            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                del body[0]
+    return ast.dump(tree).encode()
 
 
 def imported(source: str, root: Path = ROOT) -> set[Path]:
@@ -29,22 +36,29 @@ def imported(source: str, root: Path = ROOT) -> set[Path]:
     found: set[Path] = set()
     waiting = [source]
     while waiting:
-        for file in _imports(ast.parse(waiting.pop()), root) - found:
-            found.add(file)
-            waiting.append(file.read_text(encoding="utf-8"))
+        files = {
+            _file(name, root) or _file(package, root) for package, name in _names(waiting.pop())
+        }
+        for file in files - found:
+            if file:
+                found.add(file)
+                waiting.append(file.read_text(encoding="utf-8"))
     return found
 
 
-def _imports(tree: ast.AST, root: Path) -> set[Path]:
-    files: set[Path | None] = set()
-    for node in ast.walk(tree):
+@cache
+def _names(source: str) -> frozenset[tuple[str, str]]:
+    """What Python source imports: a package, and what may be a module in it.
+
+    `from package import name` imports a module of this name, or something of the package itself.
+    """
+    found: set[tuple[str, str]] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            files |= {_file(alias.name, root) for alias in node.names}
+            found |= {(alias.name, alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:  # `from package import module`, or `from module import name`
-                inner = _file(f"{node.module}.{alias.name}", root)
-                files.add(inner or _file(node.module, root))
-    return {file for file in files if file}
+            found |= {(node.module, f"{node.module}.{alias.name}") for alias in node.names}
+    return frozenset(found)
 
 
 def _file(name: str, root: Path) -> Path | None:

@@ -240,11 +240,12 @@ class Group:
             labels, codes = torch.cat([labels, targets], 1), codes.repeat(1, 2, 1)
         class_codes = self.class_table(labels + self.model * self.classes)
         generated = self.network(torch.cat([class_codes, codes], 2))  # (K, B or 2·B, 49, 16)
+        generated, *converted = generated.split(size, 1) if recipe.swap else [generated]
 
-        losses = self.loss(generated[:, :size], batch.images)  # (K,)
+        losses = self.loss(generated, batch.images)  # (K,)
         objective = losses.sum()  # models share no parameter, so each gets its own gradient
-        if batch.shifts is not None:
-            objective = objective + recipe.swap * self._swap_loss(generated[:, size:], targets)
+        if recipe.swap:
+            objective = objective + recipe.swap * self._swap_loss(converted[0], targets)
         if recipe.content_decay:
             objective = objective + recipe.content_decay * content.square().sum() / size
 

@@ -1,85 +1,103 @@
 """The lab: sliders over trained models, for Jupyter."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import ipywidgets as ipw
 import torch
+from PIL import Image
 
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
 from reports.show.names import LOSS_NAMES, sigma_name
 from reports.study import Study
 
-# Pictures side by side, and how many of a class's images the image picker offers.
+# How many images stand side by side, and how many images of a class can be chosen from.
 SHOWN, OFFERED = 8, 40
+# How many random content codes can be chosen from.
+CODES = 100
 
 
 def explorer(study: Study) -> ipw.VBox:
-    """Sliders over the study's models that redraw conversions, reconstructions and scratch digits.
+    """Controls over the study's models, with conversions, reconstructions and images from scratch.
 
-    Every control redraws while it is dragged; the models' noise level σ and loss are those of the
-    study's sweep. The returned box holds the controls by name in its `controls`.
+    The images change while a slider is dragged. The returned box holds the controls and the
+    pictures by name, in its `controls` and `pictures`.
     """
-    names = study.digits.class_names
-    classes = torch.arange(len(names))
-    options = [(name, k) for k, name in enumerate(names)]
-    parameters = study.parameters
-    wide = ipw.Layout(width="32em", max_width="100%")
-    controls = {
-        "sigma": ipw.SelectionSlider(
-            options=[(sigma_name(sigma), sigma) for sigma in study.sigmas],
-            value=parameters.chosen_sigma,
-            description="σ",
-            layout=wide,
-        ),
-        "loss": ipw.ToggleButtons(
-            options=[(LOSS_NAMES[loss], loss) for loss in study.losses],
-            value=parameters.chosen_loss,
-            description="loss",
-            style={"button_width": "5em"},
-            layout=wide,
-        ),
-        "source": ipw.Dropdown(options=options, value=min(4, len(names) - 1), description="from"),
-        "target": ipw.Dropdown(options=options, value=min(3, len(names) - 1), description="to"),
-        "image": ipw.IntSlider(0, 0, OFFERED - 1, description="image"),
-        "scratch": ipw.IntSlider(0, 0, 99, description="code seed"),
-        "prior": ipw.ToggleButtons(
-            options=[("fitted Gaussian", "gaussian"), ("N(0, 1)", "normal")],
-            description="drawn from",
-            layout=wide,
-        ),
-    }
-    pictures = {
-        name: ipw.Image(format="png", layout=ipw.Layout(max_width="100%", align_self="flex-start"))
-        for name in ("conversion", "image", "scratch")
-    }
+    controls = _controls(study)
+    fitting = ipw.Layout(max_width="100%", align_self="flex-start")
+    names = ("conversion", "image", "scratch")
+    pictures = {name: ipw.Image(format="png", layout=fitting) for name in names}
 
-    def redraw(_: object = None) -> None:
-        value = {name: control.value for name, control in controls.items()}
-        glo = study.model(value["loss"], value["sigma"])
-        images = study.pick(value["source"], OFFERED)
-        first = value["image"] % len(images)
-        row = images.roll(-first)[:SHOWN]
-        real = study.digits.images
-        converted = [real[row], glo.reconstruct(row), glo.convert(row, value["target"])]
-        rows = ["real", "redrawn", f"as {names[value['target']]}"]
-        pictures["conversion"].value = png(mosaic(torch.stack(converted), rows))
-        as_all = glo.convert(row[:1].expand(len(names)), classes)
-        pictures["image"].value = png(mosaic(as_all[None], ["as every class"], names))
-        drawn = glo.scratch(classes, value["prior"], value["scratch"])
-        pictures["scratch"].value = png(mosaic(drawn[None], ["from scratch"], names))
+    def update(_: object = None) -> None:
+        chosen = {name: control.value for name, control in controls.items()}
+        for name, picture in _pictures(study, chosen).items():
+            pictures[name].value = png(picture)
 
     for control in controls.values():
-        control.observe(redraw, "value")
-    redraw()
-    row = ipw.Layout(flex_flow="row wrap")
+        control.observe(update, "value")
+    update()
+
+    def row(*names: str) -> ipw.HBox:
+        wrapped = ipw.Layout(flex_flow="row wrap")
+        return ipw.HBox([controls[name] for name in names], layout=wrapped)
+
     box = ipw.VBox(
         [
-            ipw.HBox([controls["sigma"], controls["loss"]], layout=row),
-            ipw.HBox([controls["source"], controls["target"], controls["image"]], layout=row),
+            row("sigma", "loss"),
+            row("source", "target", "image"),
             pictures["conversion"],
             pictures["image"],
-            ipw.HBox([controls["scratch"], controls["prior"]], layout=row),
+            row("scratch", "prior"),
             pictures["scratch"],
         ]
     )
     box.controls, box.pictures = controls, pictures
     return box
+
+
+def _controls(study: Study) -> dict[str, Any]:
+    """The controls by name, at the study's chosen model and the exercise's conversion."""
+    chosen = study.parameters
+    source, target = study.pair
+    classes = [(name, k) for k, name in enumerate(study.digits.class_names)]
+    sigmas = [(sigma_name(sigma), sigma) for sigma in study.sigmas]
+    losses = [(LOSS_NAMES[loss], loss) for loss in study.losses]
+    priors = [("fitted Gaussian", "gaussian"), ("N(0, 1)", "normal")]
+    wide = ipw.Layout(width="32em", max_width="100%")
+    return {
+        "sigma": ipw.SelectionSlider(
+            options=sigmas, value=chosen.chosen_sigma, description="σ", layout=wide
+        ),
+        "loss": ipw.ToggleButtons(
+            options=losses,
+            value=chosen.chosen_loss,
+            description="loss",
+            style={"button_width": "5em"},
+            layout=wide,
+        ),
+        "source": ipw.Dropdown(options=classes, value=source, description="from"),
+        "target": ipw.Dropdown(options=classes, value=target, description="to"),
+        "image": ipw.IntSlider(0, 0, OFFERED - 1, description="image"),
+        "scratch": ipw.IntSlider(0, 0, CODES - 1, description="code seed"),
+        "prior": ipw.ToggleButtons(options=priors, description="code from", layout=wide),
+    }
+
+
+def _pictures(study: Study, chosen: Mapping[str, Any]) -> dict[str, Image.Image]:
+    """The pictures by name, for the values of the controls."""
+    names = study.digits.class_names
+    classes = torch.arange(len(names))
+    glo = study.model(chosen["loss"], chosen["sigma"])
+    images = study.pick(chosen["source"], OFFERED)
+    row = images.roll(-(chosen["image"] % len(images)))[:SHOWN]
+    conversions = glo.convert(row, chosen["target"])
+    shown = torch.stack([study.digits.images[row], glo.reconstruct(row), conversions])
+    every_class = glo.convert(row[:1].expand(len(names)), classes)
+    scratch = glo.scratch(classes, chosen["prior"], chosen["scratch"])
+    rows = ["real", "reconstructed", f"as {names[chosen['target']]}"]
+    return {
+        "conversion": mosaic(shown, rows),
+        "image": mosaic(every_class[None], ["as every class"], names),
+        "scratch": mosaic(scratch[None], ["from scratch"], names),
+    }

@@ -14,9 +14,15 @@ OLD_SIGMA = 0.1
 
 @dataclass(frozen=True)
 class Method:
-    """A method: its name, who published it, what it does in words, and what defines it.
+    """A method that the report compares.
 
-    `changes` are the fields of the exercise's recipe that it changes, `kind` is its recipe's type.
+    Fields:
+        key: Its name in code.
+        name: Its name in the report.
+        source: Who published it, as Markdown cites a work; "" for none.
+        words: What it does.
+        changes: The fields of the exercise's recipe that it changes.
+        kind: The type of its recipe.
     """
 
     key: str
@@ -37,9 +43,9 @@ METHODS = (
         "our GLO",
         "",
         "L1+L2; the network's learning rate is three times the exercise's, that of both tables "
-        "five times, and all fall to 0 along a half cosine; and a swap term: content codes are "
-        "also drawn with another class's code, which a classifier of the same training images is "
-        "to read",
+        "five times, and all fall to 0 along a half cosine; and a swap term: images are also "
+        "generated with another class's code, and a classifier that was trained on the same "
+        "training images should classify them as that class",
         OURS | {"swap": 0.03},
     ),
     Method("no-swap", "our GLO without swap", "", "the same without the swap term", OURS),
@@ -64,8 +70,8 @@ METHODS = (
         "LORD",
         "@gabbay2020",
         "codes that start much smaller than the noise and are gently pulled to 0; latents learn "
-        "ten times as fast as the network, along a cosine; then an encoder learns to read the "
-        "content code from the picture",
+        "ten times as fast as the network, along a cosine; then an encoder learns to predict the "
+        "content code from the image",
         {
             "sigma": 1.0,
             "content_scale": 0.05,
@@ -79,12 +85,13 @@ METHODS = (
         "cvae",
         "conditional VAE",
         "@kingma2014; @sohn2015",
-        "an encoder reads the content code from picture and class, and is held to N(0, 1)",
+        "an encoder predicts a distribution of the content code from image and class, which the "
+        "KL divergence pulls towards N(0, 1)",
         {"sigma": 0.0},
         CvaeRecipe,
     ),
 )
 
-# What a recipe should reach at once: an error of at most, conversions of at least, leakage of at
-# most. Its measures by their names.
+# What a recipe should reach at once, by the measures' names: an error of at most this, conversions
+# of at least this, leakage of at most this.
 TARGET = {"reconstruction_l1": 0.035, "conversion": 0.99, "leakage_mlp": 0.2}

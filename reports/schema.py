@@ -8,7 +8,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 SVG, PNG, WEBP, GIF, HTML, MARKDOWN = (
     "image/svg+xml",
@@ -18,6 +25,8 @@ SVG, PNG, WEBP, GIF, HTML, MARKDOWN = (
     "text/html",
     "text/markdown",
 )
+# An output that holds one of these is shown as an image, so it needs a label and a caption.
+IMAGES = frozenset({SVG, PNG, WEBP, GIF, HTML})
 # The key of an output's metadata that holds one of the models below.
 KEY = "glo"
 
@@ -68,7 +77,9 @@ class Figure(_Published):
             if not getattr(self, name).strip():
                 raise ValueError(f"{self.label!r} has no {name}")
         if not 0 < self.width <= 1:
-            raise ValueError(f"width {self.width} of {self.label!r} must be above 0 and at most 1")
+            raise ValueError(
+                f"width {self.width:g} of {self.label!r} must be above 0 and at most 1"
+            )
         return self
 
     def check(self, data: Mapping[str, Any]) -> None:
@@ -117,4 +128,20 @@ def published(metadata: Mapping[str, Any]) -> Published | None:
     Raises:
         ValueError: They hold something else than this schema allows; the message says what.
     """
-    return _ADAPTER.validate_python(metadata[KEY]) if KEY in metadata else None
+    if KEY not in metadata:
+        return None
+    try:
+        return _ADAPTER.validate_python(metadata[KEY])
+    except ValidationError as error:
+        raise ValueError("; ".join(_explained(each) for each in error.errors())) from error
+
+
+def _explained(problem: Any) -> str:
+    """One of pydantic's validation errors in the words of this schema."""
+    if problem["type"] == "value_error":  # one of ours
+        return str(problem["ctx"]["error"])
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        known = ", ".join([*PREFIXES, "numbers", "finding"])
+        return f"kind {problem['input'].get('kind')!r} is not one of {known}"
+    place = ".".join(map(str, problem["loc"])) or "metadata"
+    return f"{place} = {problem['input']!r}: {problem['msg']}"

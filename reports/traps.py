@@ -1,6 +1,6 @@
-"""Six mistakes that are easily made in the exercise, each switched on alone.
+"""Six mistakes that are easily made in the exercise, each made alone.
 
-A mistake is a change of the training loop from outside (`training.Hooks`), or of how the trained
+A mistake hooks into the training loop from outside (`training.Hooks`), or changes how the trained
 model generates images.
 """
 
@@ -95,7 +95,14 @@ class OwnStatistics(Glo):
 
 @dataclass(frozen=True)
 class Trap:
-    """A mistake: its name in recipes, its name in the report, and what goes wrong."""
+    """A mistake.
+
+    Fields:
+        key: Its name in recipes.
+        name: Its name in the report.
+        wrong: What goes wrong.
+        hooks: What it does to the training.
+    """
 
     key: TrapName
     name: str

@@ -1,4 +1,4 @@
-"""What several test files need: small digits with a known structure, and tiny trained models."""
+"""What several test files need: small digits, tiny models, and a built report."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,11 +17,30 @@ from glo_core.classifier import train_classifier
 from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
-from glo_core.training import train
+from glo_core.runs.trainers import train
 
 ROOT = Path(__file__).parents[1]
-# Of every test and of what modules share: a module's own fixtures run before those of its tests.
-THREADS = torch.get_num_threads()
+# One thread each for pytest-xdist's workers, which share the processors, and for what tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
+# Parameters of the quick report that are given on the command line, unlike those of quick.yaml.
+GIVEN = ("PICK_SEED=1",)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the built report are slow, and run in one worker, so that it is built once."""
+    for item in items:
+        if "quick" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("report"))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """A study sets PyTorch's threads; the bits of another test's models depend on them."""
+    yield
+    torch.set_num_threads(1)
 
 
 def make_digits(count: int = 40, classes: int = 4, seed: int = 0) -> Digits:
@@ -32,14 +52,6 @@ def make_digits(count: int = 40, classes: int = 4, seed: int = 0) -> Digits:
         images[k, 5 * label : 5 * label + 8, 6:22] += 0.7
     names = tuple(str(label) for label in range(classes))
     return Digits(images, labels, names, "made-up squares")
-
-
-@pytest.fixture(autouse=True)
-def _threads_as_before() -> Iterator[None]:
-    """A study sets PyTorch's threads; the bits of another test's models depend on them."""
-    torch.set_num_threads(THREADS)
-    yield
-    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +69,6 @@ def recipes() -> list[Recipe]:
 
 @pytest.fixture(scope="session")
 def models(recipes: list[Recipe], digits: Digits) -> list[Glo]:
-    torch.set_num_threads(THREADS)
     return train(recipes, digits)
 
 
@@ -73,47 +84,69 @@ def judge(splits: data.Splits) -> torch.nn.Sequential:
     return train_classifier(splits.judge, steps=600)
 
 
+def dry_run(*words: str) -> str:
+    """What `make` would run, with the installation taken as done, and no other make around it."""
+    installed = [f"--assume-old=.venv/{name}" for name in ("installed", "installed-for-tests")]
+    done = subprocess.run(
+        ["make", "--dry-run", *installed, *words],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.replace("\\\n", " ")  # a line for each command
+
+
 class Project:
-    """A copy of the project in a folder of its own, with no models, no digits and no report."""
+    """A copy of the project in a folder of its own."""
+
+    said = ""  # by the program that built its report
 
     def __init__(self, root: Path):
         self.root = root
+        self.build = root / "reports" / "build"
+
+    @classmethod
+    def new(cls, root: Path) -> "Project":
+        """One with no models, no digits and no report."""
         for name in ("glo_core", "notebooks", "reports"):
             ignore = shutil.ignore_patterns("build", "__pycache__", ".ipynb_checkpoints")
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
-        self.build = root / "reports" / "build"
+        return cls(root)
 
-    def make(self, *assignments, parameter_file="reports/quick.yaml"):
-        environment = os.environ | {"PYTHONPATH": str(self.root)}
+    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a module of this copy as a program."""
         return subprocess.run(
-            [sys.executable, "-m", "reports.build", parameter_file, *assignments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.root,
-            env=environment,
+            env=os.environ | {"PYTHONPATH": str(self.root)},
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def results(self):
-        return json.loads((self.build / "results.json").read_text(encoding="utf-8"))
+    def make(self, *assignments: str) -> subprocess.CompletedProcess[str]:
+        """What `make report PARAMS=reports/quick.yaml` runs, with these assignments."""
+        return self.run("reports.build", "reports/quick.yaml", *assignments)
 
-    def times(self):
-        return {
-            path.name: path.stat().st_mtime_ns for path in (self.build / "sections").glob("*.ipynb")
-        }
+    def results(self) -> dict[str, Any]:
+        results: dict[str, Any] = json.loads(
+            (self.build / "results.json").read_text(encoding="utf-8")
+        )
+        return results
 
-    def replace_in(self, notebook: str, old: str, new: str):
-        path = self.root / "notebooks" / notebook
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
+    def times(self) -> dict[str, int]:
+        """When each section was run."""
+        sections = (self.build / "sections").glob("*.ipynb")
+        return {path.name: path.stat().st_mtime_ns for path in sections}
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory):
-    """The quick report as `make report PARAMS=reports/quick.yaml` builds it."""
-    project = Project(tmp_path_factory.mktemp("quick"))
-    done = project.make()
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The quick report, with one parameter from the command line."""
+    project = Project.new(tmp_path_factory.mktemp("quick"))
+    done = project.make(*GIVEN)
     assert done.returncode == 0, done.stderr
     project.said = done.stderr
     return project

@@ -3,7 +3,8 @@
 A heading `## name` begins a part. A part named like a label (`## fig-leakage`) is the caption of
 that figure, and its last paragraph, which begins with `Alt:`, says what the figure shows to those
 who do not see it. A part whose name holds `{loss}` is the caption of one figure for each loss.
-Values are written as in Jinja: `{{ leakage|percent }}`, `{% if leaks %} … {% endif %}`.
+Values are written as in Jinja: `{{ leakage|percent }}`, `{% if leaks %} … {% endif %}`. A line that
+holds nothing but `{% if leaks %}` or the like does not end a paragraph.
 """
 
 import re
@@ -82,8 +83,15 @@ class Text:
             jinja2.UndefinedError: The part asks for a value that `facts` does not have.
         """
         filled = self._template(name).render(**facts)
-        paragraphs = (" ".join(each.split()) for each in re.split(r"\n\s*\n", filled))
+        # Not `split()`, which splits at spaces that do not break, too.
+        paragraphs = (
+            re.sub(r"[ \n]+", " ", each).strip(" ") for each in re.split(r"\n\s*\n", filled)
+        )
         return "\n\n".join(each for each in paragraphs if each)
+
+    def rows(self, name: str, facts: Mapping[str, Any]) -> list[list[str]]:
+        """The rows of a table: a paragraph each, with a bar between its cells."""
+        return [row.split(" | ") for row in self.part(name, facts).split("\n\n")]
 
     def caption(self, label: str, facts: Mapping[str, Any]) -> tuple[str, str]:
         """The caption and the alternative text of a figure; "" where there is none."""
@@ -96,6 +104,8 @@ class Text:
         return {name.replace("{loss}", slug(loss)) for name in names for loss in losses}
 
     def _template(self, name: str) -> Template:
+        if name in self._parts:  # `fig-scratch-epochs` could be meant by `fig-scratch-{loss}` too
+            return self._parts[name]
         for known, template in self._parts.items():
             if re.fullmatch(re.escape(known).replace(r"\{loss\}", ".+"), name):
                 return template
@@ -107,6 +117,7 @@ class Text:
 @cache
 def _parts(text: str) -> dict[str, Template]:
     environment = _environment()
+    text = re.sub(r"^(\{% (?:(?!%\}).)* %\})\n", r"\1", text, flags=re.M)
     _, *pieces = re.split(r"^## (.+)$", text, flags=re.M)
     return {
         name.strip(): environment.from_string(body)

@@ -3,13 +3,15 @@
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import typst
 
-from reports.bind.document import Report, Section, bind, float_of, is_formula, replace, write
+from reports.bind.document import Report, write, write_whole
+from reports.bind.links import float_of
+from reports.bind.numbering import is_formula
 from reports.bind.pandoc import DocumentError, Node, is_div, raw
 
 # Typst's expressions for the page that each figure or table is shown on; and for where it stands in
@@ -21,24 +23,21 @@ PLACES = """query(figure).map(it => (
 PAGE_TOP = 100.0  # points: the margin, and one line of heading
 
 
-def write_pdf(sections: Sequence[Section], path: Path, meta: dict[str, Any]) -> None:
-    """Write the PDF: no code, and film strips for animations. `meta` as in `document.write`."""
-    report = bind(sections)
-    report.blocks = _tied(report.blocks)
+def write_pdf(report: Report, path: Path) -> None:
+    """Writes the PDF: no code, and film strips for animations."""
+    tied = replace(report, blocks=_tied(report.blocks))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for item in report.floats.values():
             if item.kind != "table":
-                (folder / item.file).write_bytes(item.picture())
-        (folder / "meta.json").write_text(json.dumps(meta), "utf-8")
-        (folder / "report.typ").write_text(
-            write(report, "typst", meta, lambda node: _typst(node, report)), "utf-8"
-        )
+                (folder / item.file).write_bytes(item.still())
+        (folder / "meta.json").write_text(json.dumps(asdict(report.front)), "utf-8")
+        (folder / "report.typ").write_text(write(tied, "typst", partial(_typst, report)), "utf-8")
         try:
             pdf = _typeset(folder)
         except RuntimeError as error:  # Typst's errors are
             raise DocumentError(f"report.pdf: Typst cannot set the text: {error}") from error
-    replace(path, pdf)
+    write_whole(path, pdf)
 
 
 def _tied(blocks: list[Node]) -> list[Node]:
@@ -88,19 +87,20 @@ def _typeset(folder: Path) -> bytes:
             return pdf
 
 
-def _typst(node: Node, report: Report) -> Node | list[Node]:
+def _typst(report: Report, node: Node) -> Node | list[Node]:
     if is_div(node, "code"):
         return []
     if is_formula(node):
         return [*node["c"][1], {"t": "RawInline", "c": ["typst", f" <{node['c'][0][0]}>"]}]
     if not is_div(node, "float"):
         return node
-    item, (caption, *body) = float_of(node, report), node["c"][1]
+    item, (caption, *body) = float_of(node, report.floats), node["c"][1]
     mark = f'#metadata("{item.label}") <shown>'
     caption["c"].insert(0, {"t": "RawInline", "c": ["typst", mark]})
     if item.kind == "table":
         body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
         return list(body)
-    picture = f'"{item.file}", {json.dumps(item.alt, ensure_ascii=False)}, {item.width:.0%}'
-    start = raw("typst", f"#figure(kind: image, picture({picture}), caption: [")
+    alt, width = json.dumps(item.figure.alt, ensure_ascii=False), f"{item.figure.width:.0%}"
+    picture = f'picture("{item.file}", {alt}, {width})'
+    start = raw("typst", f"#figure(kind: image, {picture}, caption: [")
     return [start, caption, raw("typst", f"]) <{item.label}>")]

@@ -1,7 +1,7 @@
-"""Moving pictures, each with three faces made from the same frames.
+"""Animations, each in three forms that are made from the same frames.
 
-A player for HTML (no kernel and no network needed, only the page's script), a film strip for paper,
-and a GIF.
+The forms are a player for HTML, which needs no kernel and no network but only the page's script, a
+film strip for paper, and a GIF.
 """
 
 import io
@@ -18,19 +18,20 @@ from PIL import Image
 from reports.show.mosaics import stack
 from reports.show.page import base64_of, element
 
-# Digits need few greys, and few greys need a fraction of the bytes.
+# These are enough to show a digit well, and take a fraction of the bytes of 256.
 GREYS = 16
 FRAME_MILLISECONDS = 400
-# A WebP picture is at most this many pixels long.
+# A WebP picture may be at most this many pixels high or wide.
 LONGEST = 16383
 
-# For each frame of a player, where it stands in a plot, as shares of width and height.
+# For each frame of a player, where its marks stand in a plot: (x, y) from the upper left corner, as
+# proportions of the plot's width and height.
 Places = Sequence[Sequence[tuple[float, float]]]
 
 
 @dataclass(frozen=True)
 class Animation:
-    """Frames of one size, each with the name that tells it from the others, e.g. "σ = 0.1"."""
+    """Frames of one size, each with a name such as "σ = 0.1"."""
 
     frames: Sequence[Image.Image]
     names: Sequence[str]
@@ -48,10 +49,12 @@ class Animation:
 def player(
     animation: Animation, alt: str, start: int = 0, plot: str = "", places: Places = ()
 ) -> str:
-    """One picture of the animation and a slider, as HTML; frame `start` is shown first.
+    """One frame of the animation and a slider, as HTML; frame `start` is shown first.
 
-    Instead of a button that plays it may have a `plot`, HTML whose marks the frames belong to:
-    `places` says where, for each frame a list of (x, y) as shares of the plot's width and height.
+    A player has a button that plays it, or a `plot`, which is HTML. Pointing at a mark of the plot
+    then shows the frame that belongs to it; `places` says where each frame's marks stand.
+
+    Raises ValueError for a plot without places for every frame.
     """
     if plot and len(places) != len(animation.frames):
         raise ValueError(
@@ -61,7 +64,7 @@ def player(
     controls = (
         f'<input type="range" min="0" max="{len(animation.frames) - 1}" value="{start}"'
         f' aria-label="{escape(alt)}" aria-valuetext="{name}" autocomplete="off">'
-        f'<output aria-live="off">{name}</output>'  # the slider says it already
+        f'<output aria-live="off">{name}</output>'  # screen readers hear it from the slider
     )
     if len(animation.frames) > 1 and not plot:
         controls = f'<button type="button">Play</button>{controls}'
@@ -78,7 +81,10 @@ def player(
 
 
 def _sprite(animation: Animation, alt: str, start: int) -> str:
-    """All frames as one picture, of which a box shows one: equal parts then take little space."""
+    """All frames in one picture, of which a box shows one.
+
+    One picture is smaller than many, because it is compressed across frames that look alike.
+    """
     width, height = animation.frames[0].size
     count = len(animation.frames)
     columns = -(-count // (LONGEST // height))
@@ -97,7 +103,7 @@ def _sprite(animation: Animation, alt: str, start: int) -> str:
 
 
 def film_strip(animation: Animation, rows: int, columns: int) -> Image.Image:
-    """At most rows·columns frames at equal steps, the first and the last among them."""
+    """At most rows·columns frames at equal steps, with the first and the last frame."""
     count = min(rows * columns, len(animation.frames))
     chosen = np.linspace(0, len(animation.frames) - 1, count).round().astype(int)
     return stack(
@@ -108,13 +114,13 @@ def film_strip(animation: Animation, rows: int, columns: int) -> Image.Image:
 
 
 def gif(animation: Animation) -> bytes:
-    """The frames as an endless GIF, each with its name below it. The last one stays longer."""
+    """The frames as an endless GIF, each with its name below it; the last one stays longest."""
     frames = [
         _few_greys(stack([frame], [name], 1)) * (255 // (GREYS - 1))
         for frame, name in zip(animation.frames, animation.names, strict=True)
     ]
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [4 * FRAME_MILLISECONDS]
-    # A GIF of one frame takes one number.
+    # imageio takes a list for several frames and one number for a single frame.
     duration = durations if len(frames) > 1 else FRAME_MILLISECONDS
     return iio.imwrite("<bytes>", frames, extension=".gif", duration=duration, loop=0)
 
@@ -129,7 +135,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def webp(picture: Image.Image) -> bytes:
-    """A grey picture as a WebP of GREYS greys: half as large as `png`, for browsers."""
+    """A grey picture as a WebP of GREYS greys, half as large as the PNG, for browsers."""
     few = Image.fromarray(_few_greys(picture) * (255 // (GREYS - 1)))
     file = io.BytesIO()
     few.convert("RGB").save(file, "WEBP", lossless=True, quality=100, method=2)
@@ -137,5 +143,5 @@ def webp(picture: Image.Image) -> bytes:
 
 
 def _few_greys(picture: Image.Image) -> NDArray[np.uint8]:
-    """Grey levels 0..255 as the nearest of GREYS equally spaced ones, numbered from black."""
+    """Each grey level 0..255 as the number of the nearest of GREYS equally spaced levels."""
     return np.rint(np.asarray(picture) / (255 / (GREYS - 1))).astype(np.uint8)

@@ -1,8 +1,8 @@
-"""The live decoder: trained generators packed into HTML, where a script draws with them.
+"""The live decoder: trained generators in HTML, where a script generates images with them.
 
-Packed is what the script needs and no more: BatchNorm is folded into the convolution before it, and
-all numbers are halves. They are stored as all low bytes, then all high bytes, and deflated, as the
-high bytes of weights resemble each other; models that are equal to the last bit are packed once.
+BatchNorm is folded into the convolution before it, and numbers are kept in half precision. All low
+bytes come first, then all high bytes, because the high bytes of weights resemble each other and
+compress well together. Models that are equal to the last bit are stored once.
 """
 
 import json
@@ -21,12 +21,13 @@ from glo_core.model import Glo
 from reports.show.page import base64_of, element
 
 LAYERS = (*LINEARS, CONV1, CONV2)
-# How many main directions can be moved, and by how many standard deviations.
+# How many principal directions of the content codes have a slider, and how many standard deviations
+# it reaches to each side.
 MOVED, SPREAD = 3, 3.0
 
 
 def weights(glo: Glo) -> dict[str, Tensor]:
-    """The generator's weights by layer, float32, with BatchNorm in the first convolution."""
+    """The generator's weights by layer, with BatchNorm folded into the first convolution."""
     state = glo.network.state_dict()
     norm: Any = glo.network[NORM]
     scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
@@ -38,13 +39,13 @@ def weights(glo: Glo) -> dict[str, Tensor]:
 
 
 def directions(content: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (D,) and main directions (D, D) of content codes (N, D): their principal components.
+    """The mean (D,) and the principal components (D, D) of content codes (N, D).
 
-    A row each, the longest first, as long as the codes' standard deviation along it; the sign is
-    such that its largest number is positive. `mean + e @ directions` with e from N(0, 1) is a draw
-    from the full Gaussian fitted to the codes.
+    Each row is one direction, the longest first. Its length is the codes' standard deviation along
+    it, and its sign makes its largest number positive. `mean + e @ directions` with e from N(0, 1)
+    is a draw from the Gaussian fitted to the codes.
     """
-    # float32 cannot factorize the covariance of a few widely spread codes.
+    # In float32, the covariance of a few widely spread codes cannot be factorized.
     mean, factor = fitted_gaussian(content.double())
     rows, lengths, _ = torch.linalg.svd(factor)
     axes = (rows * lengths).T
@@ -53,9 +54,9 @@ def directions(content: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def packed(models: Mapping[str, Glo], images: Tensor, digits: Digits) -> dict[str, Any]:
-    """What the script reads: `models` by the name of their noise level, and images (M,) int64.
+    """The data of the script: `models` by the name of their noise level, and images (M,) int64.
 
-    Raises ValueError for a number that is too large to be a half.
+    Raises ValueError for a number that is too large for half precision.
     """
     places: dict[bytes, int] = {}
     sigmas, parts = [], dict[str, Tensor]()
@@ -65,7 +66,9 @@ def packed(models: Mapping[str, Glo], images: Tensor, digits: Digits) -> dict[st
         parts = weights(glo) | tables | {"mean": mean, "axes": axes}
         halves = torch.cat([part.flatten() for part in parts.values()]).half()
         if not halves.isfinite().all():
-            raise ValueError(f"σ = {name}: a number of the model is beyond 65504, too large a half")
+            raise ValueError(
+                f"σ = {name}: a number of the model is beyond 65504, too large for half precision"
+            )
         place = places.setdefault(halves.numpy().tobytes(), len(places))
         sigmas.append({"name": name, "model": place})
     planes = np.frombuffer(b"".join(places), np.uint8).reshape(-1, 2).T.tobytes()
@@ -89,7 +92,16 @@ def decoder(
     image: int,
     target: int,
 ) -> str:
-    """The live decoder as HTML; it starts at a noise level's and an image's place, and a class."""
+    """The live decoder as HTML.
+
+    Args:
+        models: By the name of their noise level, rising.
+        images: (M,) int64 indices of the training images that can be chosen.
+        digits: The training images.
+        start: The place in `models` of the model that is shown first.
+        image: The place in `images` of the image that is chosen first.
+        target: The class to which images are converted at first.
+    """
     held = packed(models, images, digits) | {"start": start, "image": image, "target": target}
     held |= {"moved": MOVED, "spread": SPREAD}
     text = json.dumps(held, ensure_ascii=False).replace("<", "\\u003c")
@@ -99,10 +111,10 @@ def decoder(
 
 @torch.inference_mode()
 def walks(glo: Glo, image: int, target: int, steps: int = 9) -> Tensor:
-    """What can be moved, as pictures for paper: (1 + MOVED, steps, 28, 28) in [0, 1].
+    """What the sliders do, as images for paper: (1 + MOVED, steps, 28, 28) in [0, 1].
 
-    First an image's class code on its way to another class's, then its content code moved along
-    each of the first MOVED main directions, from −SPREAD to SPREAD standard deviations.
+    In the first row, an image's class code moves to that of another class. In each further row, its
+    content code moves along one principal direction, from −SPREAD to SPREAD standard deviations.
     """
     start, content = glo.class_table[glo.labels[image]], glo.content_table[image]
     _, axes = directions(glo.content_table)
@@ -113,5 +125,5 @@ def walks(glo: Glo, image: int, target: int, steps: int = 9) -> Tensor:
     rows += [
         torch.cat([start.expand(steps, -1), content + moved * axis], 1) for axis in axes[:MOVED]
     ]
-    drawn: Tensor = glo.network(torch.cat(rows)).view(1 + MOVED, steps, 28, 28)
-    return drawn
+    generated: Tensor = glo.network(torch.cat(rows)).view(1 + MOVED, steps, 28, 28)
+    return generated

@@ -15,7 +15,7 @@ from torch import Tensor
 def mosaic(
     images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), scale: int = 2
 ) -> Image.Image:
-    """Pictures in a grid, with names beside the rows and above the columns.
+    """Images in a grid, with names beside the rows and above the columns.
 
     `images` is (R, C, 28, 28), float in [0, 1] or uint8; each pixel becomes scale×scale pixels.
     """
@@ -39,9 +39,15 @@ def mosaic(
             canvas.paste(
                 ink.resize((cell, cell), Image.Resampling.NEAREST), (left + c * (cell + gap), y)
             )
-    for c, name in enumerate(_fitted(name, cell, font) for name in columns):
+    for c, name in enumerate(_shortened(name, cell, font) for name in columns):
         draw.text((left + c * (cell + gap) + cell / 2, top / 2), name, 0, font, anchor="mm")
     return canvas
+
+
+def in_rows(images: Tensor, columns: int) -> Tensor:
+    """Images (M, 28, 28) in rows, the last row filled up with blank ones: (R, columns, 28, 28)."""
+    blank = images.new_zeros(-len(images) % columns, 28, 28)
+    return torch.cat([images, blank]).view(-1, columns, 28, 28)
 
 
 def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -> Image.Image:
@@ -61,7 +67,7 @@ def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -
     return canvas
 
 
-def _fitted(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+def _shortened(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:
     """The name, cut short where it is wider than `width` pixels."""
     if font.getlength(name) <= width:
         return name

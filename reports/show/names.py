@@ -1,4 +1,4 @@
-"""How noise levels, losses and probes are called wherever a reader meets them."""
+"""The names of noise levels, losses and probes, as every reader sees them."""
 
 LOSS_NAMES = {"l1": "L1", "l2": "L2", "l1+l2": "L1+L2", "laplacian": "Laplacian"}
 PROBE_NAMES = {"linear": "linear", "knn": "kNN", "mlp": "MLP"}

@@ -1,4 +1,4 @@
-"""What makes pictures in HTML move: one script and one style, for the report and for Jupyter."""
+"""The script and the style of figures that readers can move, for the report and for Jupyter."""
 
 import base64
 from html import escape
@@ -10,13 +10,13 @@ SCRIPTS = ("generator.js", "player.js", "decoder.js", "define.js")
 
 
 def script() -> str:
-    """The elements `glo-player` and `glo-decoder`, defined once however often it is run."""
+    """Defines the elements `glo-player` and `glo-decoder`, once however often it is run."""
     parts = [(FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return f'if (!customElements.get("glo-player")) {{\n{"".join(parts)}}}\n'
 
 
 def style() -> str:
-    """How they look."""
+    """How the two elements look."""
     return (FOLDER / "page.css").read_text(encoding="utf-8")
 
 
@@ -26,11 +26,11 @@ def base64_of(content: bytes) -> str:
 
 
 def svg_address(svg: str) -> str:
-    """A drawing as the source of an `<img>`; a quarter shorter than in base64."""
+    """An SVG as the source of an `<img>`; a quarter shorter than in base64."""
     return "data:image/svg+xml," + quote(svg.replace('"', "'"), safe=" =:/;,()_.*+!?&@$[]{}|~-'")
 
 
 def element(name: str, content: str, **data: str) -> str:
-    """One of the elements around its content; `data` are what its script reads as `dataset`."""
+    """An HTML element around its content; `data` become its `data-` attributes."""
     attributes = "".join(f' data-{key}="{escape(value)}"' for key, value in data.items())
     return f"<{name}{attributes}>{content}</{name}>"

@@ -1,7 +1,7 @@
-"""How a notebook hands things to its reader and to the report's builder.
+"""What a notebook shows to its reader and hands to the report's builder.
 
-Each function displays one output that looks right in Jupyter and carries in its metadata, in the
-form of `schema`, what the builder needs: label, caption, alternative text, numbers.
+Each function displays an output for Jupyter. The output's metadata hold what the builder needs,
+such as a label, a caption and an alternative text, in the form that `reports.schema` defines.
 """
 
 import io
@@ -20,19 +20,19 @@ from reports.show import animation as moving
 from reports.show import page
 from reports.show.animation import Animation, Places
 from reports.show.page import base64_of
-from reports.show.plots import STYLE
+from reports.show.theme import THEME
 
-# A table's cell counts as this many characters wide at most, and the page as this many in all.
+# Widths in characters: of a table's cell at most, and of the page.
 WIDEST, PAGE = 80, 90
 
 
 def say(markdown: str) -> None:
-    """Prose that holds computed numbers."""
+    """A paragraph of Markdown, such as one with computed numbers."""
     display({MARKDOWN: markdown}, raw=True)
 
 
 def load_page() -> None:
-    """Gives a notebook in Jupyter what moves its pictures; the report has it once for all."""
+    """The script and the style of moving figures, for Jupyter; the report has its own copy."""
     display({HTML: f"<style>{page.style()}</style><script>{page.script()}</script>"}, raw=True)
 
 
@@ -45,9 +45,10 @@ def show(
     width: float = 0.8,
     runs: Sequence[str] = (),
 ) -> None:
-    """A numbered figure, `width` a share of the text's width. Refer to it as `@label`.
+    """A numbered figure, which text refers to as `@label`.
 
-    `runs` are the models it shows or measures, as `Study.keys` names them; so for all of these.
+    `width` is a proportion of the text's width, and `runs` are the names in the store of the models
+    that the figure shows or measures. Both mean the same for all figures.
     """
     data = _still(picture)
     data[HTML] = _with_caption(_image(picture, data, alt), caption)
@@ -68,7 +69,8 @@ def show_pictured(
 ) -> None:
     """A numbered plot with a picture for each of its marks, which stand at `places`.
 
-    On the screen, the card of the mark that is pointed at or chosen is shown, `start` at first.
+    On the screen, one card is shown: number `start` at first, then that of the mark which the
+    reader points at or chooses.
     """
     data = _still(plot)
     data[HTML] = moving.player(cards, alt, start, _image(plot, data, alt), places)
@@ -100,7 +102,7 @@ def show_animation(
     width: float = 1.0,
     runs: Sequence[str] = (),
 ) -> None:
-    """A numbered animation; `strip` is the rows and columns of its film strip."""
+    """A numbered animation; `strip` holds the rows and columns of its film strip for paper."""
     data = {PNG: base64_of(moving.png(moving.film_strip(animation, *strip)))}
     data[HTML] = moving.player(animation, alt, start)
     data[GIF] = base64_of(moving.gif(animation))
@@ -115,7 +117,7 @@ def show_table(
     *,
     runs: Sequence[str] = (),
 ) -> None:
-    """A numbered table. Refer to it as `@label`."""
+    """A numbered table of Markdown cells, which text refers to as `@label`."""
     widths = _column_widths(list(zip(header, *rows, strict=True)))
     lines = [header, [":" + "-" * width for width in widths], *rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -123,9 +125,10 @@ def show_table(
 
 
 def _column_widths(columns: Sequence[Sequence[str]]) -> list[int]:
-    """In what proportion columns share out the page's width, if they need all of it.
+    """The widths of columns in characters, or in proportion where they fill the page.
 
-    Words stay whole, as far as there is room; what is left goes to those with the longest cells.
+    Each column is as wide as its longest word if the page has room. What is left of the page's
+    width goes to the columns with the longest cells.
     """
     columns = [[cell.replace("*", "") for cell in column] for column in columns]
     words = [max(len(word) for cell in column for word in cell.split(" ")) for column in columns]
@@ -173,10 +176,10 @@ def _still(picture: Plot | Image.Image) -> dict[str, str]:
         forms = {PNG: moving.png(picture), WEBP: moving.webp(picture)}
         return {form: base64_of(content) for form, content in forms.items()}
     file = io.StringIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(THEME):
         picture.savefig(file, format="svg", metadata={"Date": None})
-    # A hundredth of a point is finer than any eye or printer; remarks and indents show nothing.
-    # The size of letters is one number for all of a letter's points, and stays as it is.
+    # Coordinates are cut to a hundredth of a point, which nobody sees, and comments and indents go.
+    # The scale of letters is kept exactly, because it multiplies all coordinates of a letter.
     svg = re.sub(r"(?<!scale\()(\d\d\.\d\d|\d\.\d{3})\d+", r"\1", file.getvalue())
     return {SVG: re.sub(r"\s*\n\s*", " ", re.sub(r"<!--.*?-->", "", svg))}
 

@@ -1,4 +1,4 @@
-"""The judge on real digits that it has not seen, and the pictures it learns from."""
+"""The judge on real digits that it has not seen, and the images it is trained on."""
 
 from dataclasses import replace
 
@@ -7,20 +7,20 @@ import torch
 
 from glo_core import data
 from glo_core.classifier import FEATURES, distorted, train_classifier
-from glo_core.measures.judge import features, read
+from glo_core.measures.judge import features, predictions
 from reports.study import JUDGE_SEED
 
 
-def test_the_judge_reads_real_digits_it_has_never_seen():
+def test_the_judge_classifies_real_digits_it_has_never_seen():
     splits = data.load("mnist-5k", 2000)
     judge = train_classifier(splits.judge, JUDGE_SEED)
     unseen = [splits.test, splits.train]  # the models' images are new to the judge, too
-    right = [read(judge, digits.images) == digits.labels for digits in unseen]
+    right = [predictions(judge, digits.images) == digits.labels for digits in unseen]
     assert torch.cat(right).float().mean() >= 0.98
     assert not any(weight.requires_grad for weight in judge.parameters())
     seen = features(judge, splits.test.images)
     assert seen.shape == (len(splits.test), FEATURES)
-    assert torch.equal(judge[-1](seen).argmax(1), read(judge, splits.test.images))
+    assert torch.equal(judge[-1](seen).argmax(1), predictions(judge, splits.test.images))
     plainly = [judge[:-1](chunk[:, None]) for chunk in splits.test.images.split(250)]
     torch.testing.assert_close(seen, torch.cat(plainly), atol=1e-4, rtol=0)  # pooled another way
 
@@ -32,12 +32,24 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):
         assert not torch.equal(a, c)
 
 
+def test_it_trains_with_one_thread_and_leaves_the_number_of_threads_alone(digits, monkeypatch):
+    torch.set_num_threads(3)
+    during = []
+    monkeypatch.setattr(
+        "glo_core.classifier.distorted",
+        lambda images, random: (during.append(torch.get_num_threads()), images)[1],
+    )
+    train_classifier(digits, steps=2)
+    assert during == [1, 1]
+    assert torch.get_num_threads() == 3
+
+
 def test_one_class_is_an_error(digits):
     with pytest.raises(ValueError, match="at least 2"):
         train_classifier(replace(digits, class_names=("0",)))
 
 
-def test_distortions_move_a_picture_a_little_and_each_differently():
+def test_distortions_move_an_image_a_little_and_each_differently():
     dot = torch.zeros(200, 28, 28)
     dot[:, 13:15, 13:15] = 1
     moved = distorted(dot, torch.Generator().manual_seed(0))

@@ -3,9 +3,10 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from glo_core.generator import Generator, seeded_plain
+from glo_core.generator import seeded_plain
 from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table
 from glo_core.recipe import Recipe
+from glo_core.stacked import StackedGenerator
 
 
 def test_every_image_gets_noise_of_its_own_scaled_by_its_models_sigma():
@@ -44,7 +45,7 @@ def parts():
     """A network of two models, their class table and their dense or sparse content table."""
 
     def made(content_adam):
-        network = Generator([seeded_plain(10, seed) for seed in range(2)])
+        network = StackedGenerator([seeded_plain(10, seed) for seed in range(2)])
         return network, table(torch.randn(2, 4, 5)), table(torch.randn(2, 40, 5), content_adam)
 
     return made

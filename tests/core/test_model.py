@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from glo_core import train
 from glo_core.latents import fitted_gaussian
-from glo_core.training import train
 
 
 def test_a_conversion_to_its_own_class_is_the_reconstruction(models, digits):

@@ -1,11 +1,18 @@
+from copy import deepcopy
+
 import pytest
 import torch
+import torch.nn.functional as F
 
-from glo_core.model import PANEL_PER_CLASS, panel
-from glo_core.recipe import Recipe, grid
+from glo_core import Recipe, grid, train, training
+from glo_core.classifier import train_classifier
+from glo_core.recorder import PANEL_PER_CLASS, panel
+from glo_core.stacked import as_blocks
 from glo_core.streams import Streams
-from glo_core.training import WIDTH, side_by_side, train
-from reports.bench import plain_loop
+from glo_core.training import READER_STEPS, WIDTH, Batch, Group, side_by_side
+from reports.plain_loop import plain_loop
+
+CPU = torch.device("cpu")
 
 
 def test_recipes_of_one_shape_go_side_by_side_in_even_groups():
@@ -112,3 +119,92 @@ def test_loss_curves_of_engine_and_plain_loop_agree_within_the_spread_over_seeds
     spread = torch.cat([engine, plain]).std(0)
     assert ((engine.mean(0) - plain.mean(0)).abs() < 2 * spread).all()
     assert (spread < 0.2 * plain.mean(0)).all()  # a spread that hides nothing
+
+
+def batch_of(group, digits, size=8, noise=0.0):
+    index = torch.arange(size).expand(group.models, -1)
+    draws = noise * torch.randn(group.models, size, group.recipe.content_dim)
+    return Batch(index, draws, as_blocks(digits.images[index]))
+
+
+def trained(digits, **changes):
+    (glo,) = train([Recipe(**{"epochs": 3, "batch_size": 16, **changes})], digits)
+    return glo
+
+
+# --- the training recipe -------------------------------------------------------------------------
+
+
+def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, monkeypatch):
+    monkeypatch.setattr(training, "READER_STEPS", 20)
+    recipes = [Recipe(seed=seed, swap=0.3, content_decay=0.02) for seed in (0, 1)]
+    group = Group(recipes, digits, CPU)
+    plains = [plain.train() for plain in group.network.unstacked()]
+    classes, content = (each.clone().requires_grad_() for each in group.tables())
+    shifts = torch.tensor([1, 2, 3, 1, 2, 3, 1, 2]).expand(2, -1)
+    group.step(batch_of(group, digits)._replace(shifts=shifts))
+
+    labels = digits.labels[:8]
+    targets = (labels + shifts[0]) % 4
+    for k, plain in enumerate(plains):
+        codes = content[k, :8]
+        both = torch.cat([classes[k][labels], classes[k][targets]])
+        generated = plain(torch.cat([both, codes.repeat(2, 1)], 1))
+        loss = (generated[:8, 0] - digits.images[:8]).abs().mean()
+        loss = loss + 0.3 * F.cross_entropy(group.reader(generated[8:]), targets)
+        (loss + 0.02 * codes.square().sum(1).mean()).backward()
+    found = group.content_table.weight.grad.view_as(content)
+    torch.testing.assert_close(found, content.grad, rtol=2e-3, atol=1e-6)
+    found = group.class_table.weight.grad.view_as(classes)
+    torch.testing.assert_close(found, classes.grad, rtol=2e-3, atol=1e-6)
+
+
+def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits):
+    """Of codes that start as the images themselves, so that the class code would be ignored."""
+    reader = train_classifier(digits, seed=5, steps=READER_STEPS // 4)
+    images = torch.arange(40)
+
+    def accuracy(swap):
+        start = {"content_start": "pca", "content_scale": 3.0, "sigma": 0.0}
+        glo = trained(digits, epochs=20, batch_size=8, swap=swap, **start)
+        hits = [reader(glo.convert(images, k)[:, None]).argmax(1) == k for k in range(4)]
+        return torch.stack(hits).float().mean()
+
+    assert accuracy(0.0) < 0.3  # each is still its source
+    assert accuracy(0.1) > 0.97
+
+
+def test_the_classifier_of_the_swap_term_is_not_trained_further(digits, monkeypatch):
+    monkeypatch.setattr(training, "READER_STEPS", 5)
+    group = Group([Recipe(swap=1.0)], digits, CPU)
+    before = deepcopy(group.reader.state_dict())
+    group.step(batch_of(group, digits)._replace(shifts=torch.ones(1, 8, dtype=torch.int64)))
+    assert all(torch.equal(before[k], v) for k, v in group.reader.state_dict().items())
+
+
+def test_rates_fall_along_a_cosine(digits):
+    group = Group([Recipe(schedule="cosine", epochs=2, batch_size=8)], digits, CPU)
+    rates = []
+    for _ in range(10):
+        rates.append(group.adams[0].param_groups[0]["lr"])
+        group.step(batch_of(group, digits))
+    assert rates[0] == 1e-3
+    assert rates[5] == pytest.approx(0.5e-3)
+    assert group.adams[0].param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+
+
+def test_codes_stay_in_the_ball(digits):
+    free = trained(digits).content_table.norm(dim=1)
+    assert free.min() > 1
+    assert trained(digits, content_ball=True).content_table.norm(dim=1).max() <= 1 + 1e-5
+
+
+def test_decay_shrinks_codes(digits):
+    lengths = [trained(digits, content_decay=decay).content_table.norm() for decay in (0, 0.1)]
+    assert lengths[1] < lengths[0]
+
+
+def test_a_model_without_class_codes_generates_every_class_alike(digits):
+    glo = trained(digits, class_dim=0, content_dim=20, content_start="pca")
+    assert glo.class_table.shape == (4, 0)
+    assert torch.equal(glo.convert(torch.arange(5), 0), glo.convert(torch.arange(5), 3))

@@ -1,10 +1,12 @@
-"""Planted conversions: real digits of a class that we choose, read by a real judge."""
+"""Planted conversions: real digits of a class that we choose, classified by a real judge."""
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from glo_core.measures import conversions
-from glo_core.measures.judge import read
+from glo_core.measures.judge import predictions
 
 
 class PlantedConversions:
@@ -13,14 +15,23 @@ class PlantedConversions:
     def __init__(self, digits, judge, labels, wanted):
         self.labels, self.wanted = labels, wanted
         self.class_table = torch.zeros(10, 25)
-        right = read(judge, digits.images) == digits.labels
-        self.drawn = torch.stack(
+        right = predictions(judge, digits.images) == digits.labels
+        self.images_of = torch.stack(
             [digits.images[right & (digits.labels == label)][0] for label in range(10)]
         )
 
+    def planted_reconstructions(self):
+        return self.images_of[self.labels]
+
     def convert(self, images, to):
         """For each image, a real digit of the class that `wanted` makes of image and target."""
-        return self.drawn[[self.wanted(int(image), to) for image in images]]
+        return self.images_of[[self.wanted(int(image), to) for image in images]]
+
+
+def planted_subject(planted, judge):
+    return SimpleNamespace(
+        glo=planted, judge=judge, reconstructions=planted.planted_reconstructions()
+    )
 
 
 LABELS = torch.arange(20) % 10
@@ -36,21 +47,21 @@ LABELS = torch.arange(20) % 10
 )
 def test_planted_conversions_are_counted(wanted, success, residue, judge, splits):
     planted = PlantedConversions(splits.judge, judge, LABELS, wanted)
-    found = conversions.readings(planted, judge, planted.drawn[LABELS])
+    found = conversions.judged(planted_subject(planted, judge))
     assert torch.equal(found[torch.arange(20), LABELS], LABELS)
     assert found.shape == (20, 10)
-    assert conversions.success(found, LABELS).value == pytest.approx(success)
+    assert conversions.accuracy(found, LABELS).value == pytest.approx(success)
     assert conversions.source_residue(found, LABELS).value == pytest.approx(residue)
 
 
 def test_conversions_to_an_images_own_class_do_not_count():
-    readings = torch.tensor([[0, 0], [1, 1]])  # only the reconstructions are read as meant
+    predicted = torch.tensor([[0, 0], [1, 1]])  # only the reconstructions succeed
     labels = torch.tensor([0, 1])
-    assert conversions.success(readings, labels).value == 0
-    assert conversions.source_residue(readings, labels).value == 1
+    assert conversions.accuracy(predicted, labels).value == 0
+    assert conversions.source_residue(predicted, labels).value == 1
 
 
 def test_the_matrix_has_sources_as_rows_and_targets_as_columns():
     labels = torch.tensor([0, 0, 1])
-    readings = torch.tensor([[0, 1], [0, 0], [1, 1]])
-    assert conversions.matrix(readings, labels) == [[1.0, 0.5], [0.0, 1.0]]
+    predicted = torch.tensor([[0, 1], [0, 0], [1, 1]])
+    assert conversions.matrix(predicted, labels) == [[1.0, 0.5], [0.0, 1.0]]

@@ -1,4 +1,4 @@
-"""Every probe on planted truth: perfect, none, half, and a class that only some probes can see."""
+"""Every probe on planted truth: perfect, none, half, and a class that only some probes can find."""
 
 from statistics import NormalDist
 
@@ -9,8 +9,15 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from glo_core.measures import leakage as probes
-from glo_core.measures.leakage import PROBES, chance, leakage
+from glo_core.measures.leakage import (
+    PROBES,
+    chance,
+    corrected_interval,
+    leakage,
+    pixel_ceiling,
+    probes,
+    shuffled_null,
+)
 
 COUNT, CLASSES = 600, 10
 LABELS = torch.arange(COUNT) % CLASSES
@@ -28,30 +35,30 @@ def linear_leak():
     return codes
 
 
-def read(name, codes, labels):
-    return leakage(codes, labels, probes.probes()[name])
+def leak(name, codes, labels):
+    return leakage(codes, labels, probes()[name])
 
 
-# --- what is there is read -----------------------------------------------------------------------
-
-
-@every_probe
-def test_a_perfect_leak_is_read_in_full(name):
-    assert read(name, linear_leak(), LABELS).low > 0.97
+# --- what is there is found -----------------------------------------------------------------------
 
 
 @every_probe
-def test_where_nothing_leaks_a_probe_reads_chance(name):
-    found = [read(name, normal(COUNT, 25, seed=seed), LABELS).value for seed in range(5)]
+def test_a_perfect_leak_is_found_in_full(name):
+    assert leak(name, linear_leak(), LABELS).low > 0.97
+
+
+@every_probe
+def test_where_nothing_leaks_a_probe_scores_chance(name):
+    found = [leak(name, normal(COUNT, 25, seed=seed), LABELS).value for seed in range(5)]
     assert np.mean(found) == pytest.approx(chance(CLASSES), abs=0.02)
 
 
 @every_probe
-def test_where_half_of_the_images_leak_it_reads_those_and_guesses_the_rest(name):
+def test_where_half_of_the_images_leak_it_finds_those_and_guesses_the_rest(name):
     leaks = torch.arange(COUNT) // CLASSES % 2 == 0  # half of every class
     codes = torch.where(leaks[:, None], linear_leak(), normal(COUNT, 25, seed=1))
     expected = 0.5 + 0.5 * chance(CLASSES)
-    assert read(name, codes, LABELS).value == pytest.approx(expected, abs=0.04)
+    assert leak(name, codes, LABELS).value == pytest.approx(expected, abs=0.04)
 
 
 def hidden_leak():
@@ -65,56 +72,56 @@ def hidden_leak():
 
 def test_what_no_plane_separates_is_hidden_from_the_linear_probe_alone():
     codes, labels = hidden_leak()
-    assert read("mlp", codes, labels).low > 0.95
-    assert read("knn", codes, labels).low > 0.95
-    assert read("linear", codes, labels).value < chance(2) + 0.08
+    assert leak("mlp", codes, labels).low > 0.95
+    assert leak("knn", codes, labels).low > 0.95
+    assert leak("linear", codes, labels).value < chance(2) + 0.08
 
 
-@pytest.mark.parametrize(("numbers", "seers"), [(5, {"knn", "mlp"}), (25, {"mlp"})])
-def test_a_spread_that_depends_on_the_class_is_seen_by_the_mlp_and_in_few_numbers_by_knn(
-    numbers, seers
+@pytest.mark.parametrize(("numbers", "finders"), [(5, {"knn", "mlp"}), (25, {"mlp"})])
+def test_a_spread_that_depends_on_the_class_is_found_by_the_mlp_and_in_few_dimensions_by_knn(
+    numbers, finders
 ):
     labels = torch.arange(COUNT) % 2
     codes = normal(COUNT, numbers) * torch.where(labels == 0, 0.5, 1.5)[:, None]
     for name in PROBES:
-        found = read(name, codes, labels)
-        assert found.low > 0.8 if name in seers else found.value < chance(2) + 0.12
+        found = leak(name, codes, labels)
+        assert found.low > 0.8 if name in finders else found.value < chance(2) + 0.12
 
 
 @every_probe
-def test_the_smallest_data_that_is_accepted_can_be_read(name):
+def test_the_smallest_data_that_is_accepted_can_be_leak(name):
     labels = torch.arange(10) % 2
     codes = normal(10, 3) + 20 * labels[:, None]
-    assert read(name, codes, labels).value == 1
+    assert leak(name, codes, labels).value == 1
 
 
 # --- how sure that is ----------------------------------------------------------------------------
 
 
 def test_the_interval_is_the_corrected_one():
-    found = probes.corrected_interval(np.array([0.4, 0.6] * 5), 1 / 4)
+    found = corrected_interval(np.array([0.4, 0.6] * 5), 1 / 4)
     # By hand: s² = 0.1 / 9, variance (1/10 + 1/4) s² = 0.06236², t with 9 degrees 2.262.
     assert found == pytest.approx((0.5, 0.35893, 0.64107), abs=1e-5)
-    assert probes.corrected_interval(np.array([0.0, 1.0]), 1 / 4) == (0.5, 0, 1)
+    assert corrected_interval(np.array([0.0, 1.0]), 1 / 4) == (0.5, 0, 1)
 
 
 def test_one_score_has_no_interval():
     with pytest.raises(ValueError, match="at least 2"):
-        probes.corrected_interval(np.array([0.5]), 1 / 4)
+        corrected_interval(np.array([0.5]), 1 / 4)
 
 
 @every_probe
 def test_the_interval_nearly_always_holds_chance_where_nothing_leaks(name):
     labels = torch.arange(200) % 4
-    found = [read(name, normal(200, 10, seed=seed), labels) for seed in range(20)]
+    found = [leak(name, normal(200, 10, seed=seed), labels) for seed in range(20)]
     assert sum(one.low <= chance(4) <= one.high for one in found) >= 17
 
 
-def test_the_interval_nearly_always_holds_what_can_be_read_of_a_leak():
+def test_the_interval_nearly_always_holds_what_can_be_found_of_a_leak():
     labels = torch.arange(400) % 2
     best = NormalDist().cdf(1)  # two normal classes, two standard deviations apart
     found = [
-        read("linear", normal(400, 1, seed=k) + 2 * labels[:, None], labels) for k in range(20)
+        leak("linear", normal(400, 1, seed=k) + 2 * labels[:, None], labels) for k in range(20)
     ]
     assert sum(one.low <= best <= one.high for one in found) >= 17
 
@@ -124,10 +131,10 @@ def test_the_interval_nearly_always_holds_what_can_be_read_of_a_leak():
 
 @every_probe
 def test_the_null_of_codes_that_leak_all_is_near_chance(name):
-    probe = probes.probes()[name]
-    null = [probes.shuffled_null(linear_leak(), LABELS, probe, seed).value for seed in range(3)]
+    probe = probes()[name]
+    null = [shuffled_null(linear_leak(), LABELS, probe, seed).value for seed in range(3)]
     assert np.mean(null) == pytest.approx(chance(CLASSES), abs=0.03)
-    assert len(set(null)) > 1  # another seed deals other labels
+    assert len(set(null)) > 1  # another seed shuffles otherwise
 
 
 def test_naming_the_majority_always_scores_chance_however_unbalanced_the_classes():
@@ -137,9 +144,9 @@ def test_naming_the_majority_always_scores_chance_however_unbalanced_the_classes
 
 
 def test_the_pixels_of_squares_in_places_of_their_own_tell_the_class(digits):
-    assert probes.pixel_ceiling(digits.images, digits.labels).value == 1
+    assert pixel_ceiling(digits.images, digits.labels).value == 1
     shuffled = digits.labels[torch.randperm(40, generator=torch.Generator().manual_seed(0))]
-    assert probes.pixel_ceiling(digits.images, shuffled).value < 0.6
+    assert pixel_ceiling(digits.images, shuffled).value < 0.6
 
 
 # --- what goes in --------------------------------------------------------------------------------
@@ -147,7 +154,7 @@ def test_the_pixels_of_squares_in_places_of_their_own_tell_the_class(digits):
 
 @every_probe
 def test_the_scaler_is_inside_so_that_units_do_not_matter(name):
-    probe = probes.probes()[name]
+    probe = probes()[name]
     assert isinstance(probe[0], StandardScaler)
     units = torch.ones(25)
     units[20] = 1e4  # a number that tells nothing, in units that would drown the rest
@@ -156,21 +163,21 @@ def test_the_scaler_is_inside_so_that_units_do_not_matter(name):
 
 
 @every_probe
-def test_the_same_codes_are_read_the_same_again(name):
+def test_the_same_codes_are_classified_the_same_again(name):
     codes, labels = hidden_leak()
-    assert read(name, codes, labels) == read(name, codes, labels)
+    assert leak(name, codes, labels) == leak(name, codes, labels)
 
 
 def test_a_class_too_small_for_the_folds_is_an_error():
     with pytest.raises(ValueError, match="a class has 4 images"):
-        read("knn", normal(20, 2), torch.tensor([0] * 16 + [3] * 4))
+        leak("knn", normal(20, 2), torch.tensor([0] * 16 + [3] * 4))
 
 
 def test_one_class_is_an_error():
     with pytest.raises(ValueError, match="1 classes"):
-        read("knn", normal(20, 2), torch.zeros(20, dtype=torch.int64))
+        leak("knn", normal(20, 2), torch.zeros(20, dtype=torch.int64))
 
 
 def test_codes_that_are_not_finite_are_an_error():
     with pytest.raises(ValueError, match="NaN"):
-        read("linear", torch.full((20, 2), torch.nan), torch.arange(20) % 2)
+        leak("linear", torch.full((20, 2), torch.nan), torch.arange(20) % 2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from glo_core import data
-from glo_core.measures import samples as quality
+from glo_core.measures import samples
 
 FEATURES = 20
 
@@ -20,10 +20,10 @@ def test_the_frechet_distance_of_two_gaussians_is_the_analytic_one():
     turn = torch.linalg.qr(normal(FEATURES, FEATURES)).Q
     spread, other = torch.linspace(0.5, 2, FEATURES), torch.linspace(2, 1, FEATURES)
     real = normal(20000, FEATURES, seed=1) * spread @ turn
-    drawn = (normal(20000, FEATURES, seed=2) * other + 0.5) @ turn
+    generated = (normal(20000, FEATURES, seed=2) * other + 0.5) @ turn
     # Covariances with the same axes commute: only the standard deviations differ.
     expected = FEATURES * 0.5**2 + (spread - other).square().sum().item()
-    assert quality.frechet(real, drawn) == pytest.approx(expected, rel=0.03)
+    assert samples.frechet(real, generated) == pytest.approx(expected, rel=0.03)
 
 
 def test_the_frechet_distance_of_covariances_that_do_not_commute_is_the_analytic_one():
@@ -32,24 +32,24 @@ def test_the_frechet_distance_of_covariances_that_do_not_commute_is_the_analytic
     product = one @ other
     root = (product.trace() + 2 * product.det().sqrt()).sqrt()
     expected = (one.trace() + other.trace() - 2 * root).item()
-    samples = [
+    features = [
         normal(50000, 2, seed=seed) @ torch.linalg.cholesky(covariance).T
         for seed, covariance in enumerate((one, other))
     ]
-    assert quality.frechet(*samples) == pytest.approx(expected, rel=0.05)
+    assert samples.frechet(*features) == pytest.approx(expected, rel=0.05)
 
 
 def test_the_frechet_distance_is_zero_for_the_same_features_and_symmetric():
-    real, drawn = normal(500, FEATURES), normal(300, FEATURES, seed=1) + 1
-    assert quality.frechet(real, real.flip(0)) == pytest.approx(0, abs=1e-9)
-    assert quality.frechet(real, drawn) == pytest.approx(quality.frechet(drawn, real))
-    assert quality.frechet(real.numpy(), drawn.numpy()) == quality.frechet(real, drawn)
+    real, generated = normal(500, FEATURES), normal(300, FEATURES, seed=1) + 1
+    assert samples.frechet(real, real.flip(0)) == pytest.approx(0, abs=1e-9)
+    assert samples.frechet(real, generated) == pytest.approx(samples.frechet(generated, real))
+    assert samples.frechet(real.numpy(), generated.numpy()) == samples.frechet(real, generated)
 
 
 def test_features_half_way_between_have_a_quarter_of_the_squared_distance():
     real = normal(2000, FEATURES)
-    assert quality.frechet(real, real + 2) == pytest.approx(4 * FEATURES, rel=1e-5)
-    assert quality.frechet(real, real + 1) == pytest.approx(FEATURES, rel=1e-5)
+    assert samples.frechet(real, real + 2) == pytest.approx(4 * FEATURES, rel=1e-5)
+    assert samples.frechet(real, real + 1) == pytest.approx(FEATURES, rel=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 2000])
@@ -57,10 +57,10 @@ def test_dead_and_redundant_features_and_few_rows_are_no_trouble(count):
     features = normal(count, 84).relu()
     features[:, :40] = 0
     features[:, 40:60] = features[:, 60:80]
-    assert quality.frechet(features, features) == pytest.approx(0, abs=1e-9)
+    assert samples.frechet(features, features) == pytest.approx(0, abs=1e-9)
     shifted = features + torch.arange(84) / 84
     expected = (torch.arange(84) / 84).square().sum().item()
-    assert quality.frechet(features, shifted) == pytest.approx(expected, rel=1e-5)
+    assert samples.frechet(features, shifted) == pytest.approx(expected, rel=1e-5)
 
 
 # --- density and coverage ------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def test_dead_and_redundant_features_and_few_rows_are_no_trouble(count):
 
 def test_fresh_real_features_have_density_one_and_cover_nearly_all():
     real, fresh = normal(2000, FEATURES).chunk(2)
-    density, coverage = quality.density_coverage(real, fresh)
+    density, coverage = samples.density_coverage(real, fresh)
     assert density == pytest.approx(1, abs=0.1)
     assert coverage == pytest.approx(1 - 2**-5, abs=0.03)
 
@@ -76,30 +76,30 @@ def test_fresh_real_features_have_density_one_and_cover_nearly_all():
 def test_coverage_of_fresh_real_features_depends_on_k_as_documented():
     real, fresh = normal(2000, 3).chunk(2)
     for k in (1, 2, 3):
-        density, coverage = quality.density_coverage(real, fresh, k)
+        density, coverage = samples.density_coverage(real, fresh, k)
         assert density == pytest.approx(1, abs=0.1)
         assert coverage == pytest.approx(1 - 2**-k, abs=0.05)
 
 
-def test_one_good_picture_over_and_over_is_dense_but_covers_little():
+def test_one_good_image_over_and_over_is_dense_but_covers_little():
     real = normal(1000, FEATURES)
     most_usual = real[real.norm(dim=1).argmin()]
-    density, coverage = quality.density_coverage(real, most_usual.expand(1000, -1))
+    density, coverage = samples.density_coverage(real, most_usual.expand(1000, -1))
     assert density > 1
     assert coverage < 0.5
     usual = real[:1].expand(1000, -1)
-    assert quality.density_coverage(real, usual)[1] < 0.1
+    assert samples.density_coverage(real, usual)[1] < 0.1
 
 
 def test_features_far_away_have_neither():
     real = normal(500, FEATURES)
-    assert quality.density_coverage(real, real + 100) == (0, 0)
+    assert samples.density_coverage(real, real + 100) == (0, 0)
 
 
 def test_half_of_the_modes_are_half_of_the_coverage():
     real, fresh = (normal(1000, FEATURES, seed=seed) for seed in range(2))
     real[::2] += 100
-    density, coverage = quality.density_coverage(real, fresh)
+    density, coverage = samples.density_coverage(real, fresh)
     assert density == pytest.approx(1, abs=0.1)
     assert coverage == pytest.approx(0.5, abs=0.03)
 
@@ -107,20 +107,20 @@ def test_half_of_the_modes_are_half_of_the_coverage():
 def test_half_good_and_half_far_is_half_the_density():
     real, fresh = (normal(1000, FEATURES, seed=seed) for seed in range(2))
     fresh[::2] += 100
-    assert quality.density_coverage(real, fresh)[0] == pytest.approx(0.5, abs=0.05)
-    assert quality.density_coverage(real.numpy(), fresh.numpy())[0] == pytest.approx(0.5, abs=0.05)
+    assert samples.density_coverage(real, fresh)[0] == pytest.approx(0.5, abs=0.05)
+    assert samples.density_coverage(real.numpy(), fresh.numpy())[0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_balls_are_counted_by_hand():
     real = torch.tensor([[0.0], [1], [3], [7]])  # radii to the nearest other one: 1, 1, 2, 4
-    drawn = torch.tensor([[0.5], [2.5], [50]])  # in the balls of 0 and 1, of 3, of none
-    assert quality.density_coverage(real, drawn, 1) == (pytest.approx(1), 0.75)
+    generated = torch.tensor([[0.5], [2.5], [50]])  # in the balls of 0 and 1, of 3, of none
+    assert samples.density_coverage(real, generated, 1) == (pytest.approx(1), 0.75)
 
 
 @pytest.mark.parametrize("k", [0, 4])
 def test_a_k_that_no_ball_can_have_is_an_error(k):
     with pytest.raises(ValueError, match=f"k = {k}: allowed are 1 to 3"):
-        quality.density_coverage(normal(4, 2), normal(4, 2), k)
+        samples.density_coverage(normal(4, 2), normal(4, 2), k)
 
 
 # --- memorising ----------------------------------------------------------------------------------
@@ -132,16 +132,16 @@ def splits():
 
 
 @pytest.fixture(scope="module")
-def pictures(splits):
+def images(splits):
     """500 training images, 1000 held-out ones, and 1000 fresh ones."""
     return splits.train.images, splits.judge.images[:1000], splits.test.images[:1000]
 
 
-def test_copies_are_found_at_distance_zero(pictures):
-    training, _, _ = pictures
+def test_copies_are_found_at_distance_zero(images):
+    training, _, _ = images
     order = torch.randperm(500, generator=torch.Generator().manual_seed(0)).repeat(3)
-    assert len(order) > quality.CHUNK
-    indices, distances = quality.nearest(training[order], training)
+    assert len(order) > samples.CHUNK
+    indices, distances = samples.nearest(training[order], training)
     assert torch.equal(indices, order)
     assert torch.equal(distances, torch.zeros(1500))
     assert (indices.dtype, distances.dtype) == (torch.int64, torch.float32)
@@ -149,55 +149,55 @@ def test_copies_are_found_at_distance_zero(pictures):
 
 def test_distances_are_rms_differences_in_grey_levels_range():
     training = torch.stack([torch.zeros(28, 28), torch.ones(28, 28)])
-    indices, distances = quality.nearest(torch.full((1, 28, 28), 0.75), training)
+    indices, distances = samples.nearest(torch.full((1, 28, 28), 0.75), training)
     assert indices.tolist() == [1]
     assert distances.item() == pytest.approx(0.25)
-    assert quality.nearest(1 - training, training[:1])[1].tolist() == [1, 0]
+    assert samples.nearest(1 - training, training[:1])[1].tolist() == [1, 0]
 
 
-def test_nearest_is_what_comparing_one_by_one_finds(pictures):
-    training, _, fresh = pictures
-    indices, distances = quality.nearest(fresh[:20], training)
-    for picture, index, distance in zip(fresh, indices, distances, strict=False):
-        apart = (training - picture).square().mean((1, 2)).sqrt()
+def test_nearest_is_what_comparing_one_by_one_finds(images):
+    training, _, fresh = images
+    indices, distances = samples.nearest(fresh[:20], training)
+    for image, index, distance in zip(fresh, indices, distances, strict=False):
+        apart = (training - image).square().mean((1, 2)).sqrt()
         assert apart.argmin() == index
         torch.testing.assert_close(apart.min(), distance)
 
 
-def test_copies_are_memorised_fresh_images_as_often_as_documented_half_in_between(pictures):
-    training, held_out, fresh = pictures
-    assert quality.memorised(training, training, held_out) == 1
-    none = quality.memorised(fresh, training, held_out)
-    assert none == pytest.approx(quality.FALSE_ALARMS, abs=0.025)
+def test_copies_are_memorised_fresh_images_as_often_as_documented_half_in_between(images):
+    training, held_out, fresh = images
+    assert samples.memorised(training, training, held_out) == 1
+    none = samples.memorised(fresh, training, held_out)
+    assert none == pytest.approx(samples.FALSE_ALARMS, abs=0.025)
     half = torch.cat([training, fresh[:500]])
-    assert quality.memorised(half, training, held_out) == pytest.approx(0.525, abs=0.025)
+    assert samples.memorised(half, training, held_out) == pytest.approx(0.525, abs=0.025)
 
 
 def blurred(images):
     return torch.nn.functional.avg_pool2d(images, 3, 1, 1)
 
 
-def test_a_copy_stays_one_when_blurred_or_noisy_and_blur_alone_is_no_copy(pictures):
-    training, held_out, fresh = pictures
-    assert quality.memorised(blurred(training), training, held_out) > 0.7
+def test_a_copy_stays_one_when_blurred_or_noisy_and_blur_alone_is_no_copy(images):
+    training, held_out, fresh = images
+    assert samples.memorised(blurred(training), training, held_out) > 0.7
     noisy = training + 0.1 * normal(500, 28, 28)
-    assert quality.memorised(noisy, training, held_out) > 0.9
-    assert quality.memorised(blurred(fresh), training, held_out) < quality.FALSE_ALARMS
+    assert samples.memorised(noisy, training, held_out) > 0.9
+    assert samples.memorised(blurred(fresh), training, held_out) < samples.FALSE_ALARMS
 
 
-def test_fresh_digits_of_one_class_are_not_taken_for_copies(pictures, splits):
-    training, held_out, _ = pictures
+def test_fresh_digits_of_one_class_are_not_taken_for_copies(images, splits):
+    training, held_out, _ = images
     for label in range(10):
         fresh = splits.test.images[splits.test.labels == label]
-        assert quality.memorised(fresh, training, held_out) < 0.2
+        assert samples.memorised(fresh, training, held_out) < 0.2
 
 
-def test_copies_of_an_image_that_is_there_twice_are_copies(pictures):
-    training, held_out, _ = pictures
-    assert quality.memorised(training, training.repeat(2, 1, 1), held_out) == 1
+def test_copies_of_an_image_that_is_there_twice_are_copies(images):
+    training, held_out, _ = images
+    assert samples.memorised(training, training.repeat(2, 1, 1), held_out) == 1
 
 
-def test_one_training_image_is_too_few_to_tell(pictures):
-    training, held_out, _ = pictures
+def test_one_training_image_is_too_few_to_tell(images):
+    training, held_out, _ = images
     with pytest.raises(ValueError, match="training holds 1 images"):
-        quality.memorised(training, training[:1], held_out)
+        samples.memorised(training, training[:1], held_out)

@@ -14,9 +14,9 @@ IMAGES, CLASSES = 400, 10
 
 
 def bar(height, width, top=4, left=5):
-    picture = torch.zeros(28, 28)
-    picture[top : top + height, left : left + width] = 1
-    return picture
+    image = torch.zeros(28, 28)
+    image[top : top + height, left : left + width] = 1
+    return image
 
 
 def leaning(degrees, width=3.0, height=20, centre=13.5):
@@ -27,12 +27,12 @@ def leaning(degrees, width=3.0, height=20, centre=13.5):
     return covered * ((rows - 13.5).abs() < height / 2)
 
 
-def measured(*pictures):
-    """Each feature of the pictures: a dictionary of (M,) arrays."""
-    return dict(zip(FEATURES, style.style(torch.stack(pictures)).T, strict=True))
+def measured(*images):
+    """Each feature of the images: a dictionary of (M,) arrays."""
+    return dict(zip(FEATURES, style.style(torch.stack(images)).T, strict=True))
 
 
-# --- the style of a picture ----------------------------------------------------------------------
+# --- the style of a image ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 3), (20, 4), (2, 15), (5, 18), (1, 9), (1, 1)])
@@ -69,21 +69,21 @@ def test_style_does_not_depend_on_where_or_how_bright_the_ink_is():
         assert values == pytest.approx(np.full(3, values[0]), abs=1e-9)
 
 
-def test_a_picture_at_its_border_is_measured_like_any_other():
+def test_a_image_at_its_border_is_measured_like_any_other():
     inside, corner = bar(28, 4, top=0, left=9), bar(28, 4, top=0, left=0)
     for values in measured(inside, corner, inside).values():
         assert values == pytest.approx(np.full(3, values[0]), abs=1e-9)
 
 
-def test_pictures_measured_together_do_not_touch_each_other(monkeypatch):
-    pictures = torch.stack([bar(28, 28, 0, 0), leaning(30), bar(28, 3, 0), bar(3, 28, 25, 0)])
-    alone = np.concatenate([style.style(picture[None]) for picture in pictures])
-    assert np.array_equal(style.style(pictures), alone)
+def test_images_measured_together_do_not_touch_each_other(monkeypatch):
+    images = torch.stack([bar(28, 28, 0, 0), leaning(30), bar(28, 3, 0), bar(3, 28, 25, 0)])
+    alone = np.concatenate([style.style(image[None]) for image in images])
+    assert np.array_equal(style.style(images), alone)
     monkeypatch.setattr(style, "CHUNK", 3)
-    assert np.array_equal(style.style(pictures), alone)
+    assert np.array_equal(style.style(images), alone)
 
 
-def test_a_blank_picture_has_no_style_and_spoils_no_other():
+def test_a_blank_image_has_no_style_and_spoils_no_other():
     found = style.style(torch.stack([bar(20, 3), torch.zeros(28, 28), bar(20, 3)]))
     assert np.isnan(found[1]).all()
     assert np.isfinite(found[0]).all()

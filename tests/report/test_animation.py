@@ -42,7 +42,7 @@ def test_the_players_sheet_holds_every_frame_in_its_place(animation):
         assert np.abs(found[40 * k : 40 * (k + 1)].astype(int) - grey).max() <= 255 / 15 / 2
 
 
-def test_more_frames_than_a_picture_is_long_stand_in_columns():
+def test_more_frames_than_a_picture_may_be_high_stand_in_columns():
     # 32 of these 65 frames fit below each other, so that two columns would not do.
     frames = [Image.new("L", (3, 500), 17 * (k % 16)) for k in range(65)]
     animation = Animation(frames, list(map(str, range(65))))

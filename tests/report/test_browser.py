@@ -11,13 +11,13 @@ import axe_playwright_python
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import GIVEN, ROOT
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from glo_core import data
 from glo_core.runs.store import Store
-from reports.parameters import read
+from reports.parameters import parse_override, read
 from reports.show.live import directions
 from reports.study import Study
 
@@ -77,7 +77,7 @@ def page(opened) -> Page:
 @pytest.fixture(scope="module")
 def study(quick) -> Study:
     """The study whose models the quick report shows."""
-    parameters = read(quick.root / "reports" / "quick.yaml")
+    parameters = read(quick.root / "reports" / "quick.yaml", dict(map(parse_override, GIVEN)))
     return Study(parameters, data.load("auto", parameters.n), Store(quick.root / "runs"))
 
 
@@ -115,12 +115,12 @@ def test_what_is_not_its_own_may_not_run(opened):
 
 
 def settle(page: Page) -> None:
-    """Waits until what was asked for is drawn: until two frames have passed."""
+    """Waits until all that was asked for is shown: until two frames have passed."""
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def move(page: Page, **values: Any) -> None:
-    """Sets controls of the decoder as a reader does, and waits until it has drawn."""
+    """Sets controls of the decoder as a reader does, and waits until it has generated."""
     page.evaluate(
         """values => {
             const decoder = document.querySelector("glo-decoder");
@@ -135,8 +135,8 @@ def move(page: Page, **values: Any) -> None:
     settle(page)
 
 
-def drawn(page: Page) -> np.ndarray:
-    return np.array(page.evaluate("[...document.querySelector('glo-decoder').drawn]"))
+def generated(page: Page) -> np.ndarray:
+    return np.array(page.evaluate("[...document.querySelector('glo-decoder').generated]"))
 
 
 def canvas(page: Page, name: str) -> np.ndarray:
@@ -158,7 +158,7 @@ def embedded(study: Study) -> torch.Tensor:
     return torch.cat([study.pick(k, 2) for k in classes])
 
 
-def test_the_decoder_draws_what_pytorch_draws(opened, study):
+def test_the_decoder_generates_what_pytorch_generates(opened, study):
     page, errors = opened(), []
     stream = np.random.default_rng(0)
     images = embedded(study)
@@ -173,15 +173,15 @@ def test_the_decoder_draws_what_pytorch_draws(opened, study):
             names = {f"move{k + 1}": f"{value:.1f}" for k, value in enumerate(moves)}
             move(page, sigma=level, to=end, mix=float(mix), **names)
             content = glo.content_table[images[place]] + torch.tensor(moves).float() @ axes[:3]
-            error = np.abs(drawn(page) - expected(glo, start, end, mix, content))
+            error = np.abs(generated(page) - expected(glo, start, end, mix, content))
             errors.append((error.max(), error.mean()))
-            assert np.abs(canvas(page, "drawn") - drawn(page)).max() <= 0.5 / 255 + 1e-6
+            assert np.abs(canvas(page, "generated") - generated(page)).max() <= 0.5 / 255 + 1e-6
     assert max(most for most, _ in errors) <= 1e-2
     assert np.median([most for most, _ in errors]) <= 5e-3
     assert np.mean([mean for _, mean in errors]) <= 1e-3
 
 
-def test_every_class_of_a_code_is_drawn_below(opened, study):
+def test_every_class_of_a_code_is_generated_below(opened, study):
     page, images = opened(), embedded(study)
     glo = study.model()
     for place in (0, 7):
@@ -212,17 +212,17 @@ def test_random_codes_are_draws_from_the_codes_gaussian(page, study):
 
 def test_a_random_code_and_the_way_back(opened):
     page = opened()
-    before = drawn(page)
+    before = generated(page)
     page.get_by_role("button", name="New random code").click()
     settle(page)
-    first = drawn(page)
+    first = generated(page)
     assert np.abs(first - before).max() > 0.1
     page.get_by_role("button", name="New random code (this is no. 1)").click()
     settle(page)
-    assert np.abs(drawn(page) - first).max() > 0.1
+    assert np.abs(generated(page) - first).max() > 0.1
     page.get_by_role("button", name="Back to the image").click()
     settle(page)
-    assert np.array_equal(drawn(page), before)
+    assert np.array_equal(generated(page), before)
 
 
 # --- players and plots ---------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def test_every_slider_moves_its_picture(page):
     looks = {  # what is seen, and nothing that a scrolled page would change
         "glo-player": "e => e.querySelector('.sprite img').getBoundingClientRect().top"
         " - e.querySelector('.sprite').getBoundingClientRect().top",
-        "glo-decoder": "e => e.querySelector('[data-show=drawn]').toDataURL()",
+        "glo-decoder": "e => e.querySelector('[data-show=generated]').toDataURL()",
     }
     for slider in sliders.all():
         name = "glo-decoder" if slider.get_attribute("name") else "glo-player"
@@ -260,9 +260,9 @@ def test_a_figure_that_was_moved_still_works(opened):
     figure = page.locator("#fig-learning-to-draw")
     figure.get_by_role("button", name="Play").click()
     assert figure.get_by_role("button", name="Pause").is_visible()
-    before = drawn(page)
+    before = generated(page)
     move(page, mix=0.5)
-    assert np.abs(drawn(page) - before).max() > 0.1
+    assert np.abs(generated(page) - before).max() > 0.1
     assert page.said == []
 
 
@@ -377,11 +377,11 @@ def test_boxes_that_scroll_can_be_reached_and_others_need_not(opened):
 
 def test_images_of_the_decoder_are_picked_by_the_arrow_keys(opened):
     page = opened()
-    before = drawn(page)
+    before = generated(page)
     page.locator("glo-decoder input[type=radio]:checked").focus()
     page.keyboard.press("ArrowRight")
     settle(page)
-    assert np.abs(drawn(page) - before).max() > 0.1
+    assert np.abs(generated(page) - before).max() > 0.1
 
 
 def test_the_contents_follow_the_reading(opened):

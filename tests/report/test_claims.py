@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from glo_core.measures.intervals import Share
+from glo_core.measures.intervals import Proportion
 from reports import claims
 
 SIGMAS = [0, 0.1, 1, 1000]
@@ -20,12 +20,12 @@ def test_more_noise_higher_loss():
 
 
 def test_low_noise_gives_unclear_conversions():
-    clear, unclear = Share(0.99, 0.98, 1.0), Share(0.80, 0.78, 0.82)
+    clear, unclear = Proportion(0.99, 0.98, 1.0), Proportion(0.80, 0.78, 0.82)
     holds = claims.low_noise_unclear_conversions(SIGMAS, [unclear, clear, clear, unclear], 0.95)
     assert holds.holds
     assert "80.0% (78.0–82.0%)" in holds.evidence
     assert not claims.low_noise_unclear_conversions(SIGMAS, [clear] * 4, 0.95).holds
-    overlapping = Share(0.97, 0.95, 0.985)
+    overlapping = Proportion(0.97, 0.95, 0.985)
     assert not claims.low_noise_unclear_conversions(SIGMAS, [overlapping, clear], 0.95).holds
 
 
@@ -37,45 +37,34 @@ def test_high_noise_blurs(sharpness, variety, holds):
     assert found.holds is holds
 
 
-def test_drawings_improve():
-    assert claims.drawings_improve(np.array([0.2, 0.1, 0.08, 0.07])).holds
-    assert not claims.drawings_improve(np.array([0.1, 0.1, 0.1, 0.1])).holds
-    assert not claims.drawings_improve(np.array([0.07, 0.2, 0.07, 0.1])).holds
+def test_reconstructions_improve():
+    assert claims.reconstructions_improve(np.array([0.2, 0.1, 0.08, 0.07])).holds
+    assert not claims.reconstructions_improve(np.array([0.1, 0.1, 0.1, 0.1])).holds
+    assert not claims.reconstructions_improve(np.array([0.07, 0.2, 0.07, 0.1])).holds
 
 
 def test_low_noise_leaks():
-    silent, telling = Share(0.11, 0.09, 0.13), Share(0.5, 0.47, 0.53)
-    assert claims.low_noise_leaks(SIGMAS, {"linear": silent, "MLP": telling}, 0.11).holds
-    assert not claims.low_noise_leaks(SIGMAS, {"linear": silent, "MLP": silent}, 0.11).holds
+    at_chance, leaking = Proportion(0.11, 0.09, 0.13), Proportion(0.5, 0.47, 0.53)
+    assert claims.low_noise_leaks(SIGMAS, {"linear": at_chance, "MLP": leaking}, 0.11).holds
+    assert not claims.low_noise_leaks(SIGMAS, {"linear": at_chance, "MLP": at_chance}, 0.11).holds
 
 
 def test_a_claim_about_noise_levels_that_were_not_tried_is_left_open():
-    one, share = [0.1], Share(0.5, 0.4, 0.6)
+    one, half = [0.1], Proportion(0.5, 0.4, 0.6)
     assert claims.more_noise_higher_loss(one, {"l1": [0.1]}).holds is None
-    assert claims.low_noise_unclear_conversions(one, [share], 0.9).holds is None
+    assert claims.low_noise_unclear_conversions(one, [half], 0.9).holds is None
     assert claims.high_noise_blurs(one, [0.1], [0.0]).holds is None
-    assert claims.low_noise_leaks(one, {"MLP": share}, 0.1).holds is None
-    assert claims.drawings_improve(np.array([0.1])).verdict == "cannot be decided here"
+    assert claims.low_noise_leaks(one, {"MLP": half}, 0.1).holds is None
+    assert claims.reconstructions_improve(np.array([0.1])).verdict == "cannot be decided here"
 
 
 def test_the_verdict_changes_its_words():
     found = claims.high_noise_blurs(SIGMAS, [1, 1, 1, 0.3], [1, 1, 1, 0.01])
     assert found.verdict == "holds"
-    assert claims.drawings_improve(np.ones(4)).verdict == "does not hold"
+    assert claims.reconstructions_improve(np.ones(4)).verdict == "does not hold"
 
 
-def test_a_value_stands_with_half_its_range_and_alone_without_one():
-    assert (
-        claims.about("{:.1%}", 0.112, 0.101, 0.125)
-        == "11.2%\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}1.2%"
-    )
-    assert (
-        claims.about("{:.2f}", -0.1, -0.2, 0.0) == "−0.10\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.10"
-    )
-    assert claims.about("{:.3f}", 0.5, 0.5, 0.5) == "0.500"
-
-
-def test_the_panels_variety_is_that_of_its_drawings(models, digits):
+def test_the_panels_variety_is_that_of_its_reconstructions(models, digits):
     glo = models[0]
     real = (digits.images[glo.history.indices] * 255).byte()
     alike = real[:1].expand_as(real)

@@ -1,10 +1,12 @@
 """The binder on made-up notebooks: one numbering in both documents, errors that name the place."""
 
 import base64
+import copy
 import hashlib
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,22 +19,28 @@ from matplotlib.figure import Figure
 from PIL import Image
 from pypdf import PdfReader
 
-from reports.bind.document import Section, collect
+from reports.bind import pandoc
+from reports.bind.document import Front, Report, bind, collect
+from reports.bind.outputs import ExecutedSection, read_outputs
 from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
 
 V4: Any = nbformat.v4
-META: dict[str, Any] = {
-    "title": "Digits <from> codes & noise",
-    "subtitle": "A made-up report",
-    "authors": ["Ada Example", "Ben Example"],
-    "date": "24 November 2026",
-    "abstract": "We fit $z_i$ and *nothing* else; see @tbl-best.",
-    "footer": "Made from nothing, revision 0123abc",
-    "command": "make report 'PARAMS=<a file>.yaml'",
-}
-SMALL = META | {"abstract": "Short."}  # whose abstract refers to nothing
+FRONT = Front(
+    title="Digits <from> codes & noise",
+    subtitle="A made-up report",
+    authors=("Ada Example", "Ben Example"),
+    date="24 November 2026",
+    abstract="We fit $z_i$ and *nothing* else; see @tbl-best.",
+    footer="Made from nothing, revision 0123abc",
+    command="make report 'PARAMS=<a file>.yaml'",
+)
+SMALL = replace(FRONT, abstract="Short.")  # whose abstract refers to nothing
+
+
+def bound(sections: list[ExecutedSection], front: Front = SMALL) -> Report:
+    return bind(sections, read_outputs(sections), front)
 
 
 @cache
@@ -99,13 +107,13 @@ def table(label: str, rows: int = 3) -> Any:
     return shown(data, kind="table", label=label, caption="Best models, drawn in @fig-losses.")
 
 
-def results(**values: Any) -> Any:
-    return shown({"application/vnd.glo.results+json": values}, kind="results")
+def numbers(**values: Any) -> Any:
+    return shown({"text/plain": "recorded"}, kind="numbers", numbers=values)
 
 
-def finding(name: str, holds: bool) -> Any:
-    data = {"id": name, "claim": f"{name} is so", "holds": holds, "evidence": "0.3 < 0.5"}
-    return shown({"application/vnd.glo.finding+json": data}, kind="finding")
+def finding(number: int, holds: bool | None) -> Any:
+    words = {"claim": f"claim {number} is so", "evidence": "0.3 < 0.5", "figure": "fig-turn"}
+    return shown({"text/plain": "verdict"}, kind="finding", id=number, holds=holds, **words)
 
 
 LIVE = '<div class="plot"><img alt="A plot" src="data:image/svg+xml,"></div>'
@@ -117,7 +125,7 @@ with $\hat{x}_i = G_\theta(c_{y_i}, z_i + \epsilon)$, $\epsilon \sim \mathcal{N}
 """
 
 
-def sections() -> list[Section]:
+def sections() -> list[ExecutedSection]:
     """Three notebooks with everything that a notebook of the report may hold."""
     method = [
         V4.new_markdown_cell(
@@ -125,7 +133,7 @@ def sections() -> list[Section]:
         ),
         code("epochs = 6", tags=("parameters",)),
         code("epochs = 7", tags=("injected-parameters",)),
-        code("import secret", results(seed=7), figure("fig-hidden"), tags=("setup",)),
+        code("import secret", numbers(seed=7), figure("fig-hidden"), tags=("setup",)),
         code("losses = train()  # shown folded", V4.new_output("stream", text="step 1 of 9")),
         code("show(losses)", figure("fig-losses", r"Error for $\sigma = 0.1$; *lower* is better.")),
         V4.new_markdown_cell(
@@ -140,20 +148,20 @@ def sections() -> list[Section]:
             "$$z = 0$$ {#eq-nothing}\nin @eq-nothing, unlike @eq-loss, as @kingma2015 do not say."
             "\n\n[^1]: A note [@bojanowski2018]."
         ),
-        code("move()", animation("fig-turn"), finding("noise-helps", True), results(best=0.4)),
-        code("rank()", table("tbl-best"), finding("noise-is-all", False)),
+        code("move()", animation("fig-turn"), finding(2, True), numbers(best=0.4)),
+        code("rank()", table("tbl-best"), finding(1, False)),
         code("drag()", live("fig-live")),
     ]
     last = [
         V4.new_markdown_cell("# Conclusion\n\nAs @fig-last shows, see @sec-noise-details."),
-        code("end()", figure("fig-last", width=0.5), results(best=0.3)),
+        code("end()", figure("fig-last", width=0.5), numbers(best=0.3)),
         V4.new_markdown_cell(
             "A paper: [doi](https://doi.org/10.48550/arXiv.1707.05776).\n## Details\nNone."
         ),
     ]
     names = ("10-method", "20-noise", "30-conclusion")
     cells = (method, noise, last)
-    return [Section(name, notebook(*c)) for name, c in zip(names, cells, strict=True)]
+    return [ExecutedSection(name, notebook(*c)) for name, c in zip(names, cells, strict=True)]
 
 
 def notebook(*cells: Any) -> Any:
@@ -165,9 +173,10 @@ def notebook(*cells: Any) -> Any:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    write_html(sections(), folder / "report.html", META)
-    write_pdf(sections(), folder / "report.pdf", META)
-    write_animations(sections(), folder / "animations")
+    report = bound(sections(), FRONT)
+    write_html(report, folder / "report.html")
+    write_pdf(report, folder / "report.pdf")
+    write_animations(report, folder / "animations")
     return folder
 
 
@@ -342,7 +351,7 @@ def test_cited_works_are_listed(page: Any, paper: str) -> None:
 
 
 def test_without_citations_there_is_no_list(tmp_path: Path) -> None:
-    write_html(one("Text."), tmp_path / "report.html", SMALL)
+    write_html(bound(one("Text.")), tmp_path / "report.html")
     page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
     assert [words(h.get_text(" ")) for h in page.select("section > h1")] == ["1 One"]
 
@@ -379,7 +388,7 @@ def test_a_figure_says_where_it_is_from_and_how_it_is_made_again(page: Any) -> N
         "label": "fig-live",
         "notebook": "notebooks/20-noise.ipynb",
         "models in runs/": "l1-a b",
-        "command": META["command"],
+        "command": FRONT.command,
     }
     assert origin.a["href"] == "#fig-live"
     assert len(page.select("figure")) == len(page.select("figure .source"))
@@ -399,36 +408,74 @@ def test_the_page_allows_its_own_script_alone(page: Any) -> None:
 
 def test_front_matter(page: Any, built: Path, paper: str) -> None:
     assert page.html["lang"] == "en"
-    assert page.title.string == META["title"]
-    assert META["title"] in page.h1.get_text()
+    assert page.title.string == FRONT.title
+    assert FRONT.title in page.h1.get_text()
     info = pdf(built / "report.pdf").metadata
-    assert info.title == META["title"]
+    assert info.title == FRONT.title
     assert info.author == "Ada Example, Ben Example"
-    for text in (META["title"], META["subtitle"], META["date"], META["footer"], "Ben Example"):
+    for text in (FRONT.title, FRONT.subtitle, FRONT.date, FRONT.footer, "Ben Example"):
         assert text in words(page.main.get_text())
         assert text in paper
 
 
 def test_collected() -> None:
-    collected = collect(sections())
-    assert collected.results == {
+    outputs = read_outputs(sections())
+    assert outputs.numbers == {
         "method": {"seed": 7},
         "noise": {"best": 0.4},
         "conclusion": {"best": 0.3},
     }
-    assert [(f["id"], f["holds"]) for f in collected.findings] == [
-        ("noise-helps", True),
-        ("noise-is-all", False),
-    ]
-    assert [(f["label"], f["number"], f["kind"], f["section"]) for f in collected.figures] == [
+    assert [(found.id, found.holds) for found in outputs.findings] == [(2, True), (1, False)]
+    figures = collect(bound(sections()))
+    assert [(f["label"], f["number"], f["kind"], f["section"]) for f in figures] == [
         ("fig-losses", 1, "figure", "method"),
         ("fig-turn", 2, "animation", "noise"),
         ("tbl-best", 1, "table", "noise"),
         ("fig-live", 3, "live", "noise"),
         ("fig-last", 4, "figure", "conclusion"),
     ]
-    assert collected.figures[0]["caption"] == "Error for σ = 0.1; lower is better."
-    assert collected.figures[1]["caption"] == "One digit turns into another, as in Figure 1."
+    assert [figure["caption"] for figure in figures] == [
+        "Error for σ = 0.1; lower is better.",
+        "One digit turns into another, as in Figure 1.",
+        "Best models, drawn in Figure 1.",
+        "Moves.",
+        "What is seen.",
+    ]
+    assert [figure["runs"] for figure in figures] == [[], [], [], ["l1-a", "b"], []]
+
+
+def test_plain_texts_stay_apart() -> None:
+    (block,) = pandoc.parse("here", "*a* $\\sigma^2$ and\\\nb")
+    assert pandoc.plain([block["c"], [], block["c"][:1]]) == ["a σ² and b", "", "a"]
+    assert pandoc.plain([]) == []
+
+
+def test_a_report_is_bound_once_and_written_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run of pandoc for each notebook, the abstract, all captions, and each document."""
+    runs: list[str] = []
+    run = pandoc.pandoc
+
+    def counted(where: str, text: str, *options: str) -> str:
+        runs.append(where)
+        return run(where, text, *options)
+
+    monkeypatch.setattr(pandoc, "pandoc", counted)
+    report = bound(sections(), FRONT)
+    before = copy.deepcopy(report)
+    for name in ("first.html", "again.html"):
+        write_html(report, tmp_path / name)
+        write_pdf(report, tmp_path / "report.pdf")
+    write_animations(report, tmp_path / "animations")
+    collect(report)
+    assert report == before
+    assert (tmp_path / "first.html").read_bytes() == (tmp_path / "again.html").read_bytes()
+    assert runs == [
+        *("10-method", "20-noise", "30-conclusion", "abstract"),
+        *2 * ("report.html", "report.typst"),
+        "report.plain",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -437,45 +484,44 @@ def test_collected() -> None:
 def test_same_notebooks_give_the_same_bytes(
     name: str, write: Callable[..., None], built: Path, tmp_path: Path
 ) -> None:
-    write(sections(), tmp_path / "again", META)
+    write(bound(sections(), FRONT), tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (built / name).read_bytes()
 
 
 @pytest.mark.parametrize("write", [write_html, write_pdf])
-def test_failed_build_leaves_the_previous_report(
+def test_failed_writing_leaves_the_previous_report(
     write: Callable[..., None], tmp_path: Path
 ) -> None:
-    report = tmp_path / "report"
-    report.write_text("previous")
-    with pytest.raises(DocumentError):
-        write(one("See @fig-nothing."), report, SMALL)
+    file = tmp_path / "report"
+    file.write_text("previous")
     broken = shown({"image/png": "AAAA"}, kind="figure", label="fig-a", caption="c", alt="a")
-    if write is write_pdf:
-        with pytest.raises(DocumentError, match="image"):
-            write(one("", broken), report, SMALL)
-    assert report.read_text() == "previous"
-    assert list(tmp_path.iterdir()) == [report]
+    bad = one("", broken) if write is write_pdf else one(r"$\nosuch{x}$")
+    with pytest.raises(DocumentError, match=r"image|nosuch"):
+        write(bound(bad), file)
+    assert file.read_text() == "previous"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("write", [write_html, write_pdf])
 def test_interrupted_writing_leaves_the_previous_report(
     write: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = tmp_path / "report"
-    report.write_text("previous")
+    file = tmp_path / "report"
+    file.write_text("previous")
 
     def interrupt(*paths: Path) -> None:
         raise KeyboardInterrupt
 
+    report = bound(one("Text."))
     monkeypatch.setattr("os.replace", interrupt)  # the last step, and the only one that shows
     with pytest.raises(KeyboardInterrupt):
-        write(one("Text."), report, SMALL)
-    assert report.read_text() == "previous"
+        write(report, file)
+    assert file.read_text() == "previous"
 
 
-def one(text: str, *outputs: Any) -> list[Section]:
+def one(text: str, *outputs: Any) -> list[ExecutedSection]:
     cells = [V4.new_markdown_cell(f"# One {{#sec-one}}\n\n{text}"), code("show()", *outputs)]
-    return [Section("10-one", notebook(*cells))]
+    return [ExecutedSection("10-one", notebook(*cells))]
 
 
 FAILED = V4.new_output("error", ename="ValueError", evalue="sigma is -1", traceback=[])
@@ -509,12 +555,16 @@ NO_TABLE = shown({"text/markdown": "text"}, kind="table", label="tbl-a", caption
         ("", [figure("a")], "label 'a'; it must look like fig-"),
         ("", [figure("fig-a", width=60)], "width 60 of 'fig-a'"),
         ("", [figure("fig-a", caption="one\n\ntwo")], "'fig-a' must have .*one paragraph"),
-        ("", [BAD_KIND], "'figur' is not one of figure, live, animation, table"),
+        (
+            "",
+            [BAD_KIND],
+            "10-one, cell 2: kind 'figur' is not one of figure, live, animation, table, numb",
+        ),
         ("", [BARE], "10-one, cell 2: a figure without label"),
         ("", [NO_GIF], "'fig-a' needs data as image/gif"),
         ("", [NO_TABLE], "'tbl-a' must have .*pipe table"),
         ("", [FAILED], "10-one, cell 2: .*ValueError: sigma is -1"),
-        ("", [results(a=1), results(a=2)], "result 'a' already has another value"),
+        ("", [numbers(a=1), numbers(a=2)], "result 'a' already has another value"),
         ("A <b>bold</b> word", [], "raw HTML.*<b>"),
         ("\\begin{align} a \\end{align}", [], "raw TeX"),
         ("![x](x.png)", [], "images"),
@@ -522,28 +572,35 @@ NO_TABLE = shown({"text/markdown": "text"}, kind="table", label="tbl-a", caption
 )
 def test_errors_name_the_place(text: str, outputs: list[Any], message: str) -> None:
     with pytest.raises(DocumentError, match=message):
-        collect(one(text, *outputs))
+        bound(one(text, *outputs))
+
+
+def test_cells_are_counted_as_in_the_notebook_that_was_run() -> None:
+    cells = [code("a = 1", tags=("parameters",)), code("a = 2", tags=("injected-parameters",))]
+    cells += [code("fail()", FAILED)]
+    with pytest.raises(DocumentError, match="10-one, cell 2: the cell failed"):
+        read_outputs([ExecutedSection("10-one", notebook(*cells))])
 
 
 def test_unknown_formula_is_an_error(tmp_path: Path) -> None:
     for write in (write_html, write_pdf):
         with pytest.raises(DocumentError, match=r"\\nosuch"):
-            write(one(r"$\nosuch{x}$"), tmp_path / "report", SMALL)
+            write(bound(one(r"$\nosuch{x}$")), tmp_path / "report")
 
 
 def test_first_cell_is_a_heading_and_names_differ() -> None:
-    untitled = Section("10-one", notebook(V4.new_markdown_cell("Text")))
+    untitled = ExecutedSection("10-one", notebook(V4.new_markdown_cell("Text")))
     with pytest.raises(DocumentError, match="10-one: the first cell must start with"):
-        collect([untitled])
+        bound([untitled])
     with pytest.raises(DocumentError, match="two sections are called 'one'"):
-        collect([*one(""), Section("20-one", notebook())])
+        bound([*one(""), ExecutedSection("20-one", notebook())])
 
 
 def test_a_table_wider_than_the_page_shares_it_out_as_its_ruler_says(tmp_path: Path) -> None:
     def columns(cell: str) -> list[str]:
         rows = f"| a | b |\n| :--- | :--------- |\n| {cell} | {cell} |"
         table = shown({"text/markdown": rows}, kind="table", label="tbl-a", caption="Words.")
-        write_html(one("", table), tmp_path / "report.html", SMALL)
+        write_html(bound(one("", table)), tmp_path / "report.html")
         page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
         return [str(column["style"]) for column in page.find_all("col")]
 
@@ -557,7 +614,8 @@ def test_text_fills_the_page_that_a_figure_does_not_fit_on(lines: int, tmp_path:
     text = "# One\n\n" + "A line.\n\n" * lines
     cells = [V4.new_markdown_cell(text), code("show()", figure("fig-a", width=0.9))]
     cells += [V4.new_markdown_cell("What comes after.\n\n" * 4 + "# Two\n\nThe end.")]
-    write_pdf([Section("10-one", notebook(*cells))], tmp_path / "report.pdf", SMALL)
+    report = bound([ExecutedSection("10-one", notebook(*cells))])
+    write_pdf(report, tmp_path / "report.pdf")
     _, first, *others = [page.extract_text() for page in pdf(tmp_path / "report.pdf").pages]
     assert "What comes after." in first
     if lines == 8:
@@ -569,7 +627,7 @@ def test_text_fills_the_page_that_a_figure_does_not_fit_on(lines: int, tmp_path:
 
 def test_unnumbered_heading_is_not_counted(tmp_path: Path) -> None:
     text = "## Thanks {- #sec-thanks}\n\nSee @sec-thanks and @sec-last.\n\n## Last {#sec-last}"
-    write_html(one(text), tmp_path / "report.html", SMALL)
+    write_html(bound(one(text)), tmp_path / "report.html")
     page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
     assert [a.get_text() for a in page.select("a.ref")] == ["Thanks", "Section 1.1"]
     assert [words(h.get_text(" ")) for h in page.find_all("h2")] == ["Thanks", "1.1 Last"]

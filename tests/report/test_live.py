@@ -1,4 +1,4 @@
-"""What the live decoder is given. That it draws as PyTorch does is tested in a browser."""
+"""The data of the live decoder. That it generates what PyTorch generates is tested in a browser."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from reports.show.live import MOVED, SPREAD, decoder, directions, packed, walks, weights
 
 
-def drawn(held: dict[str, torch.Tensor], codes: torch.Tensor) -> torch.Tensor:
+def generated(held: dict[str, torch.Tensor], codes: torch.Tensor) -> torch.Tensor:
     """The plain layers, without BatchNorm."""
     hidden = codes
     for layer in (0, 2, 4):
@@ -43,7 +43,7 @@ def test_batchnorm_is_folded_exactly(models):
     for part in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
         part.copy_(0.5 + torch.rand(16, generator=torch.Generator().manual_seed(1)))
     codes = torch.cat([glo.class_table[glo.labels], glo.content_table], 1)
-    assert torch.allclose(drawn(weights(glo), codes), glo.network(codes)[:, 0], atol=1e-5)
+    assert torch.allclose(generated(weights(glo), codes), glo.network(codes)[:, 0], atol=1e-5)
 
 
 def test_what_is_packed_is_the_model_in_halves(models, digits):
@@ -67,7 +67,7 @@ def test_equal_models_are_packed_once(models, digits):
     assert len(unpacked(held)) == 2
 
 
-def test_a_number_that_no_half_can_hold_is_refused(models, digits):
+def test_a_number_too_large_for_half_precision_is_refused(models, digits):
     huge = replace(models[0], class_table=models[0].class_table * 1e6)
     with pytest.raises(ValueError, match=r"σ = 0\.5: .* beyond 65504"):
         packed({"0.5": huge}, torch.arange(2), digits)

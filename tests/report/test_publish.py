@@ -1,4 +1,4 @@
-"""What a notebook's cell hands to the builder, read back as the kernel sends it."""
+"""What a notebook hands to the builder, as the kernel sends it."""
 
 import base64
 import io
@@ -10,9 +10,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from reports.claims import Finding
+from glo_core.measures.intervals import Proportion
+from reports.schema import Finding, published
 from reports.show import publish
 from reports.show.animation import Animation
+from reports.show.plots import against_sigma
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def sent():
 
 
 def test_a_plot_is_sent_as_vectors_with_all_the_builder_needs(sent):
-    plot = figures.against_sigma([0, 1], {"L1": [1, 2]}, "loss")
+    plot = against_sigma([0, 1], {"L1": [1, 2]}, "loss")
     (output,) = sent(
         publish.show, "fig-a", plot, "A & B.", "two points", width=0.5, runs=("l1-a", "l1-b")
     )
@@ -48,7 +50,7 @@ def test_a_plot_is_sent_as_vectors_with_all_the_builder_needs(sent):
 
 def test_the_same_plot_is_the_same_bytes(sent):
     def plotted():
-        plot = figures.against_sigma([0, 1], {"L1": [[1, 0, 2], [2, 1, 3]]}, "loss")
+        plot = against_sigma([0, 1], {"L1": [[1, 0, 2], [2, 1, 3]]}, "loss")
         return sent(publish.show, "fig-a", plot, "A.", "a")[0].data["image/svg+xml"]
 
     assert plotted() == plotted()
@@ -61,7 +63,7 @@ def test_a_mosaic_is_sent_as_png(sent):
         assert shown.size == (9, 8)
 
 
-def test_an_animation_has_its_three_faces(sent):
+def test_an_animation_has_its_three_forms(sent):
     frames = Animation([Image.new("L", (60, 40), value) for value in (0, 200)], ["a", "b"])
     (output,) = sent(publish.show_animation, "fig-m", frames, "M.", "moves")
     assert set(output.data) == {"text/html", "image/png", "image/gif"}
@@ -89,19 +91,21 @@ def test_columns_are_as_wide_as_their_cells_while_the_page_has_room(sent, cells,
     assert ruler == f"| {' | '.join(':' + '-' * width for width in widths)} |"
 
 
-def test_numbers_and_findings_travel_as_json(sent):
-    (output,) = sent(publish.record, share=[0.5, 0.4, 0.6])
-    assert output.data[publish.RESULTS] == {"share": [0.5, 0.4, 0.6]}
-    finding = Finding(2, "it moves.", False, "it stood still", "fig-m")
+def test_numbers_and_findings_travel_in_the_metadata(sent):
+    (output,) = sent(publish.record, proportion=Proportion(0.5, 0.4, 0.6))
+    assert output.metadata["glo"]["numbers"] == {"proportion": [0.5, 0.4, 0.6]}
+    finding = Finding(
+        id=2, claim="it moves.", holds=False, evidence="it stood still", figure="fig-m"
+    )
     prose, output = sent(publish.state, finding)
     assert prose.data["text/markdown"] == (
         "**Claim 2: it moves.** Does not hold: it stood still (@fig-m)."
     )
-    assert output.data[publish.FINDING]["holds"] is False
+    assert published(output.metadata) == finding
 
 
-def test_numbers_of_a_drawing_are_shortened_but_not_the_size_of_its_letters(sent):
-    plot = figures.against_sigma([0, 1], {"L1": [1 / 3, 2 / 3]}, "loss")
+def test_numbers_of_a_plot_are_shortened_but_not_the_size_of_its_letters(sent):
+    plot = against_sigma([0, 1], {"L1": [1 / 3, 2 / 3]}, "loss")
     file = io.StringIO()
     plot.savefig(file, format="svg")
     (output,) = sent(publish.show, "fig-a", plot, "A.", "a")

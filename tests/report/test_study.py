@@ -12,7 +12,6 @@ from glo_core.data import DataError
 from glo_core.runs import store as store_module
 from glo_core.runs.store import Store
 from reports import study as study_module
-from reports.lab import explorer
 from reports.parameters import Parameters, read
 from reports.study import ROOT, Study, open_study
 
@@ -126,22 +125,3 @@ def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_pa
     monkeypatch.setattr(study_module, "ROOT", tmp_path)
     with pytest.raises(DataError, match=str(tmp_path / "mine")):
         open_study(ROOT / "reports" / "quick.yaml", {"data": "mine"})
-
-
-def test_every_control_of_the_lab_redraws_a_picture(study):
-    box = explorer(study)
-    moves = {
-        "sigma": (0, {"conversion", "image", "scratch"}),
-        "loss": ("l2", {"conversion", "image", "scratch"}),
-        "source": (7, {"conversion", "image"}),
-        "target": (5, {"conversion"}),
-        "image": (3, {"conversion", "image"}),
-        "scratch": (8, {"scratch"}),
-        "prior": ("normal", {"scratch"}),
-    }
-    assert moves.keys() == box.controls.keys()
-    for name, (value, expected) in moves.items():
-        before = {key: picture.value for key, picture in box.pictures.items()}
-        box.controls[name].value = value
-        changed = {key for key, picture in box.pictures.items() if picture.value != before[key]}
-        assert changed == expected, name

@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from glo_core import recorder, training
 from glo_core.classifier import train_classifier
+from glo_core.peers.cvae import CvaeRecipe
+from glo_core.peers.lord import LordRecipe
 from glo_core.recipe import Recipe
 from glo_core.runs import store as store_module
-from glo_core.runs.store import COMMIT, HISTORY, WEIGHTS, Store, code_version, run_key
+from glo_core.runs.store import COMMIT, HISTORY, WEIGHTS, Store, classifier_key, run_key
 from glo_core.runs.sweep import sweep
 
 
@@ -48,18 +51,56 @@ def test_the_commit_point_says_what_the_run_is(folder, models, digits):
     assert set(run["sha256"]) == {WEIGHTS, HISTORY}
     assert run["threads"] == torch.get_num_threads()
     assert run["moved"] == models[0].history.moved
+    assert run["versions"] == {"core": training.VERSION, "recorder": recorder.VERSION}
+    assert run["engine"].startswith(torch.__version__)
 
 
-def test_another_recipe_digits_or_engine_is_another_run(digits, models, monkeypatch):
+def test_another_recipe_digits_or_method_is_another_run(digits, models):
     recipe = models[0].recipe
     keys = {
         run_key(recipe, digits),
         run_key(recipe.model_copy(update={"sigma": 1e-100}), digits),
         run_key(recipe.model_copy(update={"seed": 1}), digits),
         run_key(recipe, digits.subset(range(39))),
+        run_key(LordRecipe(**recipe.model_dump()), digits),
+        run_key(CvaeRecipe(**recipe.model_dump()), digits),
     }
-    monkeypatch.setattr(store_module, "engine_version", lambda: "another")
-    assert len(keys | {run_key(recipe, digits)}) == 5
+    assert len(keys) == 6
+
+
+PLAIN, SWAP, LORD, VAE = Recipe(), Recipe(swap=0.1), LordRecipe(), CvaeRecipe()
+
+
+@pytest.mark.parametrize(
+    ("module", "moved"),
+    [
+        ("glo_core.training", {PLAIN, SWAP, LORD}),
+        ("glo_core.recorder", {PLAIN, SWAP, LORD, VAE}),
+        ("glo_core.classifier", {SWAP}),
+        ("glo_core.peers.lord", {LORD}),
+        ("glo_core.peers.cvae", {VAE}),
+    ],
+)
+def test_a_new_version_of_a_part_moves_the_keys_of_the_recipes_that_use_it(
+    module, moved, digits, monkeypatch
+):
+    before = {recipe: run_key(recipe, digits) for recipe in (PLAIN, SWAP, LORD, VAE)}
+    judge = classifier_key(digits, 1)
+    monkeypatch.setattr(f"{module}.VERSION", 1000)
+    assert {recipe for recipe, key in before.items() if run_key(recipe, digits) != key} == moved
+    assert (classifier_key(digits, 1) != judge) == (module == "glo_core.classifier")
+
+
+def test_a_field_that_is_added_with_a_default_moves_no_key(digits, monkeypatch):
+    """Only fields that differ from their defaults are hashed."""
+    before = run_key(Recipe(sigma=3), digits)
+    longer = Recipe.model_dump
+
+    def with_a_new_field(self, **options):
+        return longer(self, **options) | {"new": 0.0}
+
+    monkeypatch.setattr(Recipe, "model_dump", with_a_new_field)
+    assert run_key(Recipe(sigma=3), digits) == before
 
 
 def truncate(path):
@@ -115,18 +156,6 @@ def test_many_that_save_the_same_run_at_once_leave_one(tmp_path, models, digits,
     assert store.load(models[0].recipe, digits)
 
 
-def test_the_code_version_ignores_comments_and_notices_code(tmp_path):
-    class Module:
-        def __init__(self, text):
-            self.__file__ = str(tmp_path / "module.py")
-            (tmp_path / "module.py").write_text(text)
-
-    first = code_version(Module('"""A."""\ndef f(x):\n    """B."""\n    return x + 1\n'))
-    reworded = code_version(Module("# why\ndef f(x):\n\n    return (x + 1)\n"))
-    changed = code_version(Module('"""A."""\ndef f(x):\n    """B."""\n    return x + 2\n'))
-    assert first == reworded != changed
-
-
 def test_what_was_computed_from_a_run_is_remembered(store, folder):
     assert store.recall(folder.name, "measures") is None
     store.remember(folder.name, "measures", {"share": [0.5, 0.4, 0.6]})
@@ -162,8 +191,8 @@ def test_a_lock_keeps_others_out_and_dies_with_its_process(tmp_path):
 
 def test_a_run_with_an_encoder_comes_back_with_it(tmp_path, digits):
     store = Store(tmp_path)
-    for encoder in ("second-stage", "variational"):
-        recipe = Recipe(encoder=encoder, epochs=1)
+    for kind in (LordRecipe, CvaeRecipe):
+        recipe = kind(epochs=1)
         (saved,) = sweep([recipe], digits, store)
         loaded = store.load(recipe, digits)
         for a, b in zip(saved.encoder.parameters(), loaded.encoder.parameters(), strict=True):
@@ -172,6 +201,7 @@ def test_a_run_with_an_encoder_comes_back_with_it(tmp_path, digits):
             loaded.decode(digits.labels, loaded.content_table),
             saved.decode(digits.labels, saved.content_table),
         )
+        assert loaded.prior == saved.prior == ("normal" if kind is CvaeRecipe else "gaussian")
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])

@@ -10,7 +10,8 @@ import torch
 from glo_core.runs import sweep as sweep_module
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.sweep import SweepError, sweep
-from glo_core.training import DeviceError, train
+from glo_core.runs.trainers import train
+from glo_core.training import DeviceError
 
 
 @pytest.fixture
@@ -127,35 +128,46 @@ SWEEP = """
     from glo_core.recipe import grid
     from glo_core.runs.store import Store
     from glo_core.runs.sweep import sweep
-    if len(sys.argv) > 2:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-    recipes = [r for epochs in (100, 101, 102) for r in grid(["l1"], [0, 1], [0], epochs=epochs)]
-    sweep(recipes, make_digits(), Store(sys.argv[1]))
+
+    class Pausing(Store):
+        def save(self, glo, digits):
+            folder = super().save(glo, digits)
+            print("saved", flush=True)
+            sys.stdin.read()  # until the test closes it, or kills this process
+            return folder
+
+    store, how = sys.argv[1:]
+    if how == "small files":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+    recipes = [r for epochs in (1, 2, 3) for r in grid(["l1"], [0, 1], [0], epochs=epochs)]
+    sweep(recipes, make_digits(), (Pausing if how == "pausing" else Store)(store))
 """
 
 
-def command(store, *limits):
-    text = textwrap.dedent(SWEEP.format(tests=str(Path(__file__).parent)))
-    return [sys.executable, "-c", text, str(store.root), *limits]
+def command(store, how):
+    text = textwrap.dedent(SWEEP.format(tests=str(Path(__file__).parents[1])))
+    return [sys.executable, "-c", text, str(store.root), how]
 
 
+@pytest.mark.slow
 def test_what_a_killed_driver_finished_stays_finished(tmp_path):
-    store = Store(tmp_path)
-    with subprocess.Popen(command(store), stderr=subprocess.DEVNULL) as driver:
-        while not list(tmp_path.glob("l1-*")):
-            assert driver.poll() is None
-            time.sleep(0.01)
+    store, pipe = Store(tmp_path), subprocess.PIPE
+    with subprocess.Popen(
+        command(store, "pausing"), stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
+    ) as driver:
+        assert driver.stdout.readline() == "saved\n"
         driver.kill()  # SIGKILL: no chance to clean up
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("l1-*/run.json")}
     assert 0 < len(kept) < 6
-    subprocess.run(command(store), check=True, capture_output=True)
+    subprocess.run(command(store, "as usual"), check=True, capture_output=True)
     assert len(list(tmp_path.glob("l1-*/run.json"))) == 6
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_written_leaves_nothing_and_says_why(tmp_path):
     done = subprocess.run(
-        command(Store(tmp_path), "100000"), capture_output=True, text=True, check=False
+        command(Store(tmp_path), "small files"), capture_output=True, text=True, check=False
     )
     assert "File too large" in done.stderr
     assert "6 of 6 models could not be trained" in done.stderr

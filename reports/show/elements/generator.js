@@ -1,9 +1,9 @@
-// The generator's forward pass, as the plain layers of `generator.plain` compute it. A picture is
-// 1 million multiplications, a few milliseconds: nothing here needs to be clever.
+// The generator's forward pass, as the layers of `generator.plain` compute it. One image takes about
+// 1 million multiplications, which plain loops do in a few milliseconds.
 
 const KERNEL = 5;
 
-/** Half-precision numbers, as 16 bits each, as floats. */
+/** Half-precision numbers, given as 16 bits each, as floats. */
 function floats(halves) {
   return Float32Array.from(halves, (bits) => {
     const exponent = (bits >> 10) & 31, fraction = bits & 1023;
@@ -12,7 +12,7 @@ function floats(halves) {
   });
 }
 
-/** ReLU(weight · input + bias): the weight is (outs, ins), row by row. */
+/** ReLU(weight · input + bias), with the weight (outs, ins) row by row. */
 function linear(input, weight, bias) {
   return bias.map((sum, row) => {
     const start = row * input.length;
@@ -21,7 +21,7 @@ function linear(input, weight, bias) {
   });
 }
 
-/** (channels, side, side) as (channels, 2·side, 2·side): every pixel becomes 2×2. */
+/** Makes every pixel of (channels, side, side) 2×2 pixels of (channels, 2·side, 2·side). */
 function upsampled(input, side) {
   const wide = 2 * side;
   return Float32Array.from({ length: 4 * input.length }, (_, k) => {
@@ -33,23 +33,23 @@ function upsampled(input, side) {
 /** A 5×5 transposed convolution that cuts `padding` from each side; weight (ins, outs, 5, 5). */
 function transposed(input, side, weight, bias, padding) {
   const ins = input.length / side ** 2, outs = bias.length, wide = side + KERNEL - 1;
-  const drawn = Float32Array.from({ length: outs * wide ** 2 }, (_, k) => bias[Math.floor(k / wide ** 2)]);
+  const output = Float32Array.from({ length: outs * wide ** 2 }, (_, k) => bias[Math.floor(k / wide ** 2)]);
   for (let i = 0; i < ins; i++) for (let o = 0; o < outs; o++)
     for (let u = 0; u < KERNEL; u++) for (let v = 0; v < KERNEL; v++) {
       const factor = weight[((i * outs + o) * KERNEL + u) * KERNEL + v];
       for (let y = 0; y < side; y++) {
         const from = (i * side + y) * side, to = (o * wide + y + u) * wide + v;
-        for (let x = 0; x < side; x++) drawn[to + x] += factor * input[from + x];
+        for (let x = 0; x < side; x++) output[to + x] += factor * input[from + x];
       }
     }
-  return drawn.filter((_, k) => {
+  return output.filter((_, k) => {
     const column = k % wide, row = Math.floor(k / wide) % wide;
     return Math.min(row, column) >= padding && Math.max(row, column) < wide - padding;
   });
 }
 
-/** Draws a class code and a content code as 28·28 greys from 0 to 1, row by row. */
-function draw(model, classCode, content) {
+/** The image of a class code and a content code, as 28·28 greys from 0 to 1, row by row. */
+function generate(model, classCode, content) {
   let hidden = Float32Array.of(...classCode, ...content);
   for (const layer of [0, 2, 4]) hidden = linear(hidden, model[`${layer}.weight`], model[`${layer}.bias`]);
   const first = model["8.bias"], side = Math.sqrt(hidden.length / first.length);

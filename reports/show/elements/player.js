@@ -1,9 +1,9 @@
-// One picture of several, with a slider. Where there is a plot, pointing at a mark picks its
-// picture; where there is a button, it plays from here to the end, and stops.
+// The player: one frame of an animation, and a slider. A button plays it from the frame shown to the
+// last. Where there is a plot instead, pointing at one of its marks shows the mark's frame.
 
 class Player extends HTMLElement {
   connectedCallback() {
-    if (this.names) return; // it was only moved
+    if (this.names) return; // the element was moved within the page
     this.slider = this.querySelector("input");
     this.image = this.querySelector(".sprite img");
     this.names = JSON.parse(this.dataset.names);
@@ -39,7 +39,7 @@ class Player extends HTMLElement {
     }
   }
 
-  /** The number of the picture whose mark is nearest to a pointer. */
+  /** The number of the frame whose mark is nearest to the pointer. */
   nearest(event) {
     const box = this.plot.getBoundingClientRect();
     const x = event.clientX - box.left, y = event.clientY - box.top;

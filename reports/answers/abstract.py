@@ -1,0 +1,32 @@
+"""The abstract of the report, with its numbers from the sections' results."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.answers.text import Text
+from reports.schema import Finding
+from reports.study import Study
+
+
+def abstract(study: Study, findings: Sequence[Finding], results: Mapping[str, Any]) -> str:
+    """The abstract's Markdown.
+
+    Args:
+        study: Whose report it is.
+        findings: All claims of the old report, with what became of them.
+        results: What each section recorded, by the section's name.
+
+    Raises:
+        KeyError: A section has not recorded a number that the abstract states.
+    """
+    facts = {
+        "images": len(study.digits),
+        "sigmas": study.sigmas,
+        "losses": study.losses,
+        "claims": len(findings),
+        "holding": sum(finding.holds is True for finding in findings),
+        "best": results["discussion"]["best"],
+        "reached": results["comparison"]["reached"],
+        "chance": results["noise"]["chance"],
+    }
+    return Text("abstract").part("abstract", facts)

@@ -1,0 +1,109 @@
+"""Run the sections' notebooks: each in a kernel of its own, and only if its stamp has changed."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
+
+from reports.bind.outputs import ExecutedSection
+from reports.study import ROOT
+
+
+class SectionError(RuntimeError):
+    """A notebook that did not run to its end."""
+
+
+def section_notebooks() -> list[Path]:
+    """The sections' notebooks in reading order."""
+    return sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+
+
+def run_sections(
+    stamps: Mapping[Path, str], values: Mapping[str, Any], folder: Path, threads: int
+) -> list[ExecutedSection]:
+    """The executed sections, in the order of `stamps`.
+
+    Args:
+        stamps: The notebooks, and a hash of what each one's outputs depend on.
+        values: What their parameters cells are to set.
+        folder: Where executed notebooks are kept.
+        threads: How many notebooks run at a time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(threads) as pool:
+        running = [
+            pool.submit(up_to_date, source, folder / source.name, stamp, values)
+            for source, stamp in stamps.items()
+        ]
+        try:
+            bar = tqdm(as_completed(running), total=len(running), desc="sections", unit="section")
+            for run in bar:
+                run.result()
+        except BaseException:  # a section that failed, or Ctrl-C: do not begin the others
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [
+        ExecutedSection(source.stem, run.result())
+        for source, run in zip(stamps, running, strict=True)
+    ]
+
+
+def up_to_date(
+    source: Path, executed: Path, stamp: str, values: Mapping[str, Any]
+) -> nbformat.NotebookNode:
+    """A notebook with its outputs: as it was run last if its stamp is the same, else run now.
+
+    `executed` is written only if the notebook ran to its end.
+    """
+    with suppress(FileNotFoundError, nbformat.reader.NotJSONError, KeyError):
+        notebook: nbformat.NotebookNode = nbformat.read(executed, as_version=4)
+        if notebook.metadata["glo"]["stamp"] == stamp:
+            return notebook
+    if missing := values.keys() - papermill.inspect_notebook(str(source)).keys():
+        raise SectionError(f"{source.name}: its parameters cell does not set {sorted(missing)}")
+    with tempfile.TemporaryDirectory(dir=executed.parent) as folder:
+        new = Path(folder) / source.name
+        try:
+            _execute(source, new, values)
+        except PapermillExecutionError as error:
+            where = f"{source.name}, cell {error.cell_index}"
+            raise SectionError(f"{where}: {error.ename}: {error.evalue}") from error
+        except Exception as error:  # a kernel that died, or did not start
+            raise SectionError(f"{source.name}: {type(error).__name__}: {error}") from error
+        notebook = nbformat.read(new, as_version=4)
+        notebook.metadata["glo"] = {"stamp": stamp}
+        nbformat.write(notebook, new)
+        os.replace(new, executed)
+    return notebook
+
+
+def _execute(source: Path, new: Path, values: Mapping[str, Any], attempts: int = 3) -> None:
+    """Runs a notebook in a kernel of its own, in the notebook's folder.
+
+    Kernels that start at the same moment may pick the same port, and one of them dies before it
+    has run anything: it is started again.
+    """
+    try:
+        papermill.execute_notebook(
+            source,
+            new,
+            dict(values),
+            kernel_name="python3",
+            progress_bar=False,
+            # The kernel's folder. Papermill's own `cwd` would move this whole process there, and
+            # with it the notebook that runs beside this one.
+            resources={"metadata": {"path": str(source.parent)}},
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
+    except RuntimeError as error:
+        if attempts == 1 or "before replying to kernel_info" not in str(error):
+            raise
+        _execute(source, new, values, attempts - 1)

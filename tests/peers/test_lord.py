@@ -1,0 +1,26 @@
+"""LORD's second stage."""
+
+import torch
+
+from glo_core import train
+from glo_core.peers.lord import LordRecipe
+from glo_core.recipe import Recipe
+
+
+def trained(digits, kind=LordRecipe, **changes):
+    (glo,) = train([kind(**{"epochs": 3, "batch_size": 16, **changes})], digits)
+    return glo
+
+
+def test_the_second_stage_finds_codes_and_leaves_the_model_alone(digits):
+    changes = {"epochs": 120, "batch_size": 8, "latent_rate": 1e-2}
+    glo = trained(digits, **changes)
+    without = trained(digits, Recipe, **changes)
+    assert torch.equal(glo.content_table, without.content_table)
+    assert torch.equal(glo.network[0].weight, without.network[0].weight)
+    codes = glo.encode(digits.images, digits.labels)
+    assert codes.shape == (40, 25)
+    error = (codes - glo.content_table).square().mean()
+    assert error < 0.9 * glo.content_table.var(0).mean()
+    shuffled = (codes - glo.content_table.roll(4, 0)).square().mean()
+    assert error < 0.8 * shuffled  # it is the image's own code, not that of another of its class

@@ -1,0 +1,182 @@
+"""What the conversions' text says on planted numbers, and what its pictures show."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, make_digits
+
+from glo_core.measures.intervals import Proportion
+from glo_core.measures.style import FEATURES
+from reports.answers import conversions
+from reports.answers.text import Text
+from reports.parameters import read
+from reports.results import Results
+from reports.show.mosaics import mosaic
+from reports.study import Study
+
+SIGMAS = [0, 1e-5, 0.1, 1000]
+COMMON = {"loss": "l1+l2", "sigma": 0.1, "sigmas": SIGMAS, "pick_seed": 7}
+FEW, HALF, MOST = Proportion(0.1, 0.05, 0.15), Proportion(0.5, 0.45, 0.55), Proportion(0.9, 0.8, 1)
+ANSWER = conversions.Answer(
+    conversion=MOST, source_residue=FEW, leakage=HALF, chance=0.25, style=0.3, style_low=0.2
+)
+
+
+def words(part, **facts):
+    return Text("conversions").part(part, COMMON | facts)
+
+
+def answered(answer=ANSWER, **facts):
+    """The words of the answer where the second of four noise levels is the best."""
+    variety = {"variety": [0.5, 0.041, 0.2, 0.0], "best": 1, "all_but_one_image": False}
+    return words("answer", answer=answer, **(variety | facts))
+
+
+# --- rules and words -----------------------------------------------------------------------------
+
+
+def test_the_text_names_the_lowest_the_best_and_the_highest_noise_level():
+    of_sigma = [HALF, FEW, MOST, FEW]
+    best = conversions.largest(of_sigma)
+    assert best == 2
+    said = words("accuracy", judge_accuracy=0.987, conversion=of_sigma, best=best)
+    assert "classifies 98.7% of unseen real images correctly" in said
+    assert "With L1+L2, 50.0% (45.0–55.0%) of the conversions succeed at σ = 0" in said
+    assert "90.0% (80.0–100.0%) at σ = 0.1, the best, and 10.0% (5.0–15.0%) at σ = 1000" in said
+
+
+def test_the_first_of_equal_proportions_is_the_largest():
+    assert conversions.largest([FEW, MOST, MOST._replace(low=0.85)]) == 1
+
+
+def test_the_hardest_pair_is_no_reconstruction():
+    matrix = np.array([[0.0, 0.9, 0.8], [0.7, 0.1, 0.3], [0.4, 0.5, 0.2]])
+    assert conversions.hardest(matrix) == (1, 2)
+    assert conversions.hardest(np.array([[0.0, 1.0], [1.0, 0.0]])) == (0, 1)
+
+
+def test_the_text_names_the_hardest_pair_and_where_most_sources_are_still_seen():
+    facts = {"hardest_pair": ["7", "9"], "accuracy": 0.233, "chosen": 0, "most": 1}
+    said = words("pairs", residue=[FEW, HALF], **facts)
+    assert "is 7 to 9, of which 23.3% succeed" in said
+    assert "10.0% (5.0–15.0%) are still classified as their source at σ = 0.1" in said
+    assert "at most 50.0% (45.0–55.0%), at σ = 10⁻⁵" in said
+
+
+def test_the_answer_states_its_numbers():
+    said = answered(replace(ANSWER, style=-0.25))
+    assert "With L1+L2 and σ = 0.1" in said
+    assert (
+        "90.0% of the conversions are classified as their target and 10.0% as their source" in said
+    )
+    assert "predicts the class correctly in 50.0% of cases, where chance is 25.0%" in said
+    assert "correlates with that of its source by −0.25 on average" in said
+
+
+def test_the_class_code_decides_only_if_targets_surely_outnumber_sources():
+    assert "the class code decides the class:" in answered()
+    overlapping = replace(ANSWER, conversion=HALF, source_residue=Proportion(0.4, 0.3, 0.5))
+    assert "the class code does not clearly decide the class:" in answered(overlapping)
+
+
+def test_the_content_code_holds_the_class_only_if_the_probe_is_surely_above_chance():
+    assert "the content code holds some of the class too. Of the style" in answered()
+    at_chance = replace(ANSWER, leakage=Proportion(0.3, 0.2, 0.4))
+    assert "the content code was not found to hold it. Of the style" in answered(at_chance)
+
+
+def test_style_is_kept_only_if_its_interval_lies_above_zero():
+    assert "a conversion keeps a part: its style" in answered()
+    assert "keeps nothing that we could show: its style" in answered(replace(ANSWER, style_low=0.0))
+
+
+def test_the_best_noise_level_is_warned_of_where_all_images_of_a_class_are_alike():
+    variety = [0.5, 0.041, 0.2, 0.0]
+    assert conversions.all_but_one_image(variety, best=1, chosen=2)
+    assert not conversions.all_but_one_image(variety, best=2, chosen=1)  # varied enough
+    assert not conversions.all_but_one_image(variety, best=1, chosen=1)
+    assert "all but one image" not in answered()
+    said = answered(all_but_one_image=True)
+    assert "most often at σ = 10⁻⁵, but there the reconstructions of a class have 4.1%" in said
+    assert "\n" not in said
+
+
+# --- a study's answer and pictures ---------------------------------------------------------------
+
+
+@pytest.fixture
+def study():
+    """A study of four classes without models, whose measures are planted."""
+    parameters = read(ROOT / "reports" / "quick.yaml", {"losses": ["l1"], "chosen_sigma": 1})
+    digits = make_digits(count=20)
+    study = Study(parameters, SimpleNamespace(train=digits), store=None)
+    old = {"style": {name: [k / 10, k / 20 - 0.1, 1.0, 0.0] for k, name in enumerate(FEATURES)}}
+    measured = {"conversion": MOST, "source_residue": FEW, "leakage_mlp": HALF}
+    study.__dict__["results"] = Results(
+        {study.swept(): measured, parameters.methods()["exercise"]: old}
+    )
+    return study
+
+
+def test_a_studys_answer_is_of_the_chosen_model_with_the_mean_style_of_the_old_recipe(study):
+    found = conversions.answer(study)
+    assert (found.style, found.style_low) == pytest.approx((0.2, 0.0))
+    assert replace(found, style=0.3, style_low=0.2) == ANSWER
+
+
+def test_captions_name_the_exercises_pair(study):
+    common = conversions.common(study)
+    assert (common["source"], common["target"]) == ("3", "0")  # there is no class 4
+    caption, alt = Text("conversions").caption(
+        "fig-four-to-three", common | {"shown": 4, "pick_seed": 7}
+    )
+    assert "4 images of class 3, picked at random (seed 7)" in caption
+    assert "conversions to class 0. L1, σ = 0." in caption
+    assert "conversions to class 0" in alt
+
+
+@pytest.fixture
+def glo():
+    """A model whose conversions are grey, one level for each class."""
+    return SimpleNamespace(convert=lambda images, to: grey(to).expand(len(images), -1, -1))
+
+
+def grey(label):
+    return torch.full((28, 28), (label + 1) / 5)
+
+
+def same(picture, other):
+    return picture.size == other.size and picture.tobytes() == other.tobytes()
+
+
+def test_one_conversion_shows_originals_above_conversions(study, glo):
+    original = study.digits.images[study.pick(3, 4)]
+    expected = mosaic(
+        torch.stack([original, grey(0).expand_as(original)]), ["original", "as 0"], scale=3
+    )
+    assert same(conversions.one_conversion(study, glo), expected)
+
+
+def test_all_conversions_show_every_class_beside_its_original(study, glo):
+    originals = [study.digits.images[study.pick(label, 1)][0] for label in range(4)]
+    rows = [torch.stack([original, *map(grey, range(4))]) for original in originals]
+    names = study.digits.class_names
+    expected = mosaic(torch.stack(rows), names, ["real", *names])
+    assert same(conversions.all_conversions(study, glo), expected)
+
+
+def test_a_card_for_each_pair_says_how_many_conversions_succeed(study, glo):
+    matrix = np.arange(16).reshape(4, 4) / 20
+    found = conversions.cards(study, glo, matrix)
+    assert len(found.frames) == 16
+    assert found.names[6] == "1 to 2: 30.0% classified as 2"
+    original = study.digits.images[study.pick(1, 3)]
+    pair = torch.stack([original, grey(2).expand_as(original)])
+    assert same(found.frames[6], mosaic(pair, ["real", "converted"]))
+
+
+def test_noise_levels_have_names_in_animations():
+    assert conversions.frame_names([0, 1e-5]) == ["σ = 0", "σ = 10⁻⁵"]

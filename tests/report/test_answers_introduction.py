@@ -1,0 +1,147 @@
+"""What the introduction says of a planted study, and which images it shows."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from conftest import ROOT, make_digits
+from torch import nn
+
+from reports.answers import introduction
+from reports.answers.text import Text
+from reports.parameters import read
+from reports.show.mosaics import mosaic
+from reports.study import Study
+
+QUICK = ROOT / "reports" / "quick.yaml"
+
+
+def planted(**changes):
+    """A study of 20 images, whose 3 models took 90 seconds of two threads each."""
+    splits = SimpleNamespace(
+        train=make_digits(count=20), judge=range(1234), test=range(56), name="mnist-5k"
+    )
+    study = Study(read(QUICK, {"sigmas": [0, 0.1], **changes}), splits, store=None)
+    history = SimpleNamespace(seconds=90.0, threads=2)
+    model = SimpleNamespace(history=history, network=nn.Linear(300, 5))
+    study.__dict__["models"] = {study.swept(): model, "another": model, "a third": model}
+    return study
+
+
+def words(part, study):
+    return Text("introduction").part(part, introduction.facts(study) | {"pick_seed": 7})
+
+
+def rows(study):
+    facts = introduction.facts(study) | {"pick_seed": 7}
+    return dict(Text("introduction").rows("rows of tbl-run", facts))
+
+
+def test_the_sizes_of_the_study():
+    assert introduction.sizes(planted()) == {
+        "shown_per_class": 5,
+        "images": 20,
+        "judge_images": 1234,
+        "test_images": 56,
+        "weights": 1505,
+        "models": 3,
+        "training_processor_minutes": 9.0,
+    }
+
+
+def test_no_more_images_of_a_class_are_shown_than_the_smallest_class_has():
+    assert introduction.shown_per_class(torch.tensor([0, 0, 0, 1, 1])) == 2
+    assert introduction.shown_per_class(torch.arange(200) % 2) == introduction.SHOWN
+
+
+def test_the_text_tells_where_the_digits_come_from():
+    said = words("digits", planted(data="mnist"))
+    assert "learn from 20 images of made-up squares. Two more sets of images" in said
+    assert "1,234 train a classifier" in said
+    assert "and 56 test it" in said
+
+
+def test_other_data_that_there_are_are_mentioned_if_the_choice_was_left_open():
+    said = words("digits", planted(data="auto"))
+    assert "of made-up squares. Full MNIST is not on disk" in said
+
+
+def test_the_network_is_described_by_its_numbers():
+    assert "through 1,505 weights" in words("fig-network", planted())
+
+
+def test_the_table_lists_what_defines_the_models():
+    found = rows(planted(sigmas=[0.1, 1e-5], learning_latent_rate=0.02))
+    assert next(iter(found)) == "what"
+    assert found["training images"] == "20"
+    assert found["noise levels σ"] == "10⁻⁵, 0.1"
+    assert found["losses"] == "L1, L2, L1+L2"
+    assert found["epochs, batch size"] == "15, 32"
+    assert found["learning rate of each Adam"] == (
+        "0.001; of the codes' 0.001 and, in @sec-frontier, 0.02"
+    )
+    assert found["models"] == "3, trained in 9.0 processor minutes"
+    assert found["the model shown alone"] == "L1, σ = 0.1"
+
+
+def test_several_seeds_are_explained_and_one_is_not():
+    assert rows(planted())["seeds of the models"] == "0"
+    assert rows(planted(seeds=[0, 1]))["seeds of the models"].startswith("0, 1; figures show")
+
+
+def test_every_section_of_the_report_is_in_the_map():
+    answered = {row[1] for row in Text("introduction").rows("rows of tbl-map", {})[1:]}
+    titles = set()
+    for path in (ROOT / "notebooks").glob("[1-9]*.ipynb"):
+        first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        titles |= set(re.findall(r"^# .* \{#(sec-[a-z-]+)\}", first, re.M))
+    assert answered == {f"@{title}" for title in titles}
+
+
+def test_training_images_are_shown_a_class_a_row():
+    study = planted()
+    images = [study.digits.images[study.pick(label, 5)] for label in range(4)]
+    shown = introduction.training_images(study)
+    expected = mosaic(torch.stack(images), rows=study.digits.class_names)
+    assert shown.tobytes() == expected.tobytes()
+
+
+def test_the_live_decoder_starts_with_the_chosen_model_and_an_image_of_the_source(monkeypatch):
+    study, asked = planted(), {}
+    study.__dict__["models"] = {recipe: recipe for recipe in study.parameters.sweep()}
+
+    def decoder(models, images, digits, **start):
+        asked.update(start, models=models, labels=digits.labels[images].tolist())
+        return "<html>"
+
+    def walks(model, image, target):
+        asked.update(walked=(model, int(study.digits.labels[image]), target))
+        return torch.zeros(1 + introduction.MOVED, 9, 28, 28)
+
+    monkeypatch.setattr(introduction, "decoder", decoder)
+    monkeypatch.setattr(introduction, "walks", walks)
+    html, still = introduction.live_decoder(study)
+    assert html == "<html>"
+    assert still.height > 4 * 56
+    assert list(asked["models"]) == ["0", "0.1"]
+    assert asked["labels"] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert (asked["start"], asked["image"], asked["target"]) == (1, 6, 0)
+    assert asked["walked"] == (study.swept(), 3, 0)
+
+
+def test_every_part_of_the_text_has_the_facts_that_it_needs():
+    text, facts = Text("introduction"), introduction.facts(planted()) | {"pick_seed": 7}
+    labels = text.labels(["l1"])
+    assert labels == {"fig-live", "fig-network", "fig-digits", "tbl-run", "tbl-map"}
+    for label in labels:
+        caption, alt = text.caption(label, facts)
+        assert caption
+        assert bool(alt) == label.startswith("fig-")
+
+
+@pytest.mark.parametrize(("seconds", "threads", "minutes"), [([30, 30], 1, 1), ([60], 2, 2)])
+def test_the_time_of_every_thread_counts(seconds, threads, minutes):
+    histories = [SimpleNamespace(seconds=each, threads=threads) for each in seconds]
+    assert introduction.processor_minutes(histories) == minutes

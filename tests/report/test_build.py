@@ -1,0 +1,293 @@
+"""The builder on made-up sections: what is run again when, and what is put where."""
+
+import gc
+import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat.v4
+import pytest
+from conftest import ROOT
+
+from glo_core.data import Splits
+from glo_core.runs.store import Store
+from reports import build as builder
+from reports.answers import text
+from reports.bind.document import Front, Report, bind
+from reports.bind.outputs import ExecutedSection, read_outputs
+from reports.bind.pandoc import DocumentError
+from reports.parameters import read
+from reports.provenance import code_stamp, report_stamp, section_stamp
+from reports.schema import Figure
+from reports.sections import SectionError, run_sections, section_notebooks
+from reports.study import Study
+
+V4: Any = nbformat.v4
+SECTIONS = {path.name for path in section_notebooks()}
+FRONT = Front("Title", "", ("Ada",), "", "Short.", "", "make report")
+
+
+# --- stamps --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("glo_core", "notebooks", "reports"):
+        ignore = shutil.ignore_patterns("build", "__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
+    return tmp_path
+
+
+def stamps(project: Path) -> dict[str, str]:
+    """Each section's, by its notebook's name, and that of the report."""
+    notebooks = sorted((project / "notebooks").glob("[0-9]*.ipynb"))
+    found = {path.name: code_stamp(path, project) for path in notebooks}
+    return found | {"report": report_stamp(found.values(), project)}
+
+
+CODE = "\nPLANTED = 1\n"
+COMMENT = "\n# A remark.\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "added", "changed"),
+    [
+        ("reports/lab.py", COMMENT, set()),
+        ("reports/show/plots.py", COMMENT, set()),
+        ("reports/build.py", COMMENT, set()),
+        ("reports/lab.py", CODE, set()),  # no section shows the lab
+        ("reports/build.py", CODE, {"report"}),
+        ("reports/bind/web.py", CODE, {"report"}),
+        ("reports/bind/templates/report.css", "p {}", {"report"}),
+        ("reports/show/elements/player.js", ";", {"report"}),
+        ("reports/references.bib", "\n", {"report"}),
+        ("reports/answers/abstract.md", "More.", {"report"}),
+        ("reports/answers/noise.py", COMMENT, set()),
+        ("reports/answers/noise.py", CODE, {"20-noise.ipynb", "report"}),
+        ("reports/answers/noise.md", "More.", {"20-noise.ipynb", "report"}),
+        ("notebooks/40-scratch.ipynb", "\n", {"40-scratch.ipynb", "report"}),
+        ("reports/study.py", CODE, {*SECTIONS, "report"}),
+        ("glo_core/training.py", CODE, {*SECTIONS, "report"}),
+    ],
+)
+def test_a_stamp_changes_with_what_the_section_uses(
+    project: Path, file: str, added: str, changed: set[str]
+) -> None:
+    before = stamps(project)
+    with (project / file).open("a", encoding="utf-8") as stream:
+        stream.write(added)
+    assert {name for name, stamp in stamps(project).items() if stamp != before[name]} == changed
+
+
+def test_a_docstring_does_not_count(project: Path) -> None:
+    before = stamps(project)
+    path = project / "reports" / "study.py"
+    _, _, code = path.read_text(encoding="utf-8").split('"""', 2)
+    path.write_text(f'"""Other words."""\n{code}', encoding="utf-8")
+    assert stamps(project) == before
+
+
+def test_commands_of_jupyter_and_errors_hide_no_import(project: Path) -> None:
+    path = project / "notebooks" / "20-noise.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += [V4.new_code_cell("%matplotlib inline\nfrom reports import lab")]
+    notebook.cells += [V4.new_code_cell("this is no Python")]
+    nbformat.write(notebook, path)
+    before = stamps(project)
+    (project / "reports" / "lab.py").write_text("LAB = 0", encoding="utf-8")
+    after = stamps(project)
+    assert {name for name in after if after[name] != before[name]} == {"20-noise.ipynb", "report"}
+
+
+def test_a_stamp_changes_with_parameters_data_and_versions(
+    splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = section_notebooks()[0]
+
+    def stamp(splits: Splits = splits, **overrides: Any) -> str:
+        parameters = read(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", **overrides})
+        return section_stamp(Study(parameters, splits, Store(tmp_path)), notebook)
+
+    first = stamp()
+    assert stamp() == first
+    assert stamp(threads=7, workers=1) == first  # say only where things are computed
+    found = {stamp(pick_seed=9), stamp(epochs=9), stamp(data="auto")}
+    found |= {stamp(replace_test(splits)), section_stamp_of_other(stamp, monkeypatch)}
+    assert len(found | {first}) == 6
+
+
+def replace_test(splits: Splits) -> Splits:
+    """The same splits, but for the first test image."""
+    images = splits.test.images.clone()
+    images[0] = 0
+    return splits._replace(test=replace(splits.test, images=images))
+
+
+def section_stamp_of_other(stamp: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The stamp when a measure has another version."""
+    monkeypatch.setattr("glo_core.measures.evaluation.version", lambda name: f"other {name}")
+    return str(stamp())
+
+
+# --- running -------------------------------------------------------------------------------------
+
+# Papermill leaves the event loops of its threads to the garbage collector, which closes them.
+leaves_loops = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+PARAMETERS = V4.new_code_cell("word = ''", metadata={"tags": ["parameters"]})
+
+
+def planted(folder: Path, *sources: str) -> Path:
+    """A notebook with a parameters cell and these code cells."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "10-planted.ipynb"
+    cells = [PARAMETERS, *map(V4.new_code_cell, sources)]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}}
+    nbformat.write(V4.new_notebook(cells=cells, metadata=metadata), path)
+    return path
+
+
+@leaves_loops
+@pytest.mark.usefixtures("_collected")
+def test_a_section_is_run_again_only_if_its_stamp_has_changed(tmp_path: Path) -> None:
+    """It is run in its own folder, and another section's failure does not spoil it."""
+    source = planted(tmp_path / "notebooks", "import os; print(word, os.getcwd())")
+
+    def run(stamp: str, word: str) -> str:
+        ((section),) = run_sections({source: stamp}, {"word": word}, tmp_path / "done", 2)
+        assert section.name == "10-planted"
+        return str(section.notebook.cells[-1].outputs[0].text)
+
+    assert run("a", "first") == f"first {source.parent}\n"
+    assert run("a", "second").startswith("first")
+    assert run("b", "third").startswith("third")
+    assert "outputs" in nbformat.read(source, as_version=4).cells[0]
+    assert not nbformat.read(source, as_version=4).cells[1].outputs
+
+
+@leaves_loops
+@pytest.mark.usefixtures("_collected")
+@pytest.mark.parametrize(
+    ("code", "values", "words"),
+    [
+        ("raise ArithmeticError('planted')", {"word": "a"}, "cell 2: ArithmeticError: planted"),
+        ("import os; os.kill(os.getpid(), 9)", {"word": "a"}, "[Kk]ernel"),
+        ("", {"wrod": "a"}, r"its parameters cell does not set \['wrod'\]"),
+    ],
+)
+def test_a_section_that_fails_is_named_and_what_it_was_stays(
+    code: str, values: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    source, done = planted(tmp_path / "notebooks", code), tmp_path / "done"
+    done.mkdir()
+    (done / source.name).write_text("damaged", encoding="utf-8")
+    with pytest.raises(SectionError, match=rf"10-planted\.ipynb.*{words}"):
+        run_sections({source: "a"}, values, done, 1)
+    assert [path.name for path in done.iterdir()] == [source.name]
+    assert (done / source.name).read_text(encoding="utf-8") == "damaged"
+
+
+# --- labels and documents ------------------------------------------------------------------------
+
+
+def section(*labels: str) -> ExecutedSection:
+    """A section with a figure for each label, all of them animations."""
+    outputs = [
+        V4.new_output(
+            "display_data",
+            {"text/html": "", "image/png": "", "image/gif": ""},
+            metadata=Figure(kind="animation", label=label, caption="c", alt="a").metadata(),
+        )
+        for label in labels
+    ]
+    cells = [V4.new_markdown_cell("# Traps"), V4.new_code_cell("", outputs=outputs)]
+    return ExecutedSection("45-traps", V4.new_notebook(cells=cells))
+
+
+def test_every_figure_that_has_a_caption_must_be_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "FOLDER", tmp_path)
+    (tmp_path / "traps.md").write_text(
+        "## fig-traps\n\nOne.\n\n## words\n\nTwo.\n\n## fig-trap-{loss}\n\nThree.", "utf-8"
+    )
+    losses = ("l1", "l1+l2")
+    whole = [section("fig-traps", "fig-trap-l1", "fig-trap-l1-l2")]
+    builder.check_labels(whole, read_outputs(whole), losses)
+    lacking = [section("fig-traps", "fig-trap-l1")]
+    with pytest.raises(DocumentError, match=r"^45-traps\.ipynb: no output for fig-trap-l1-l2$"):
+        builder.check_labels(lacking, read_outputs(lacking), losses)
+    other = [replace(section("fig-traps"), name="50-traps-too"), section("fig-trap-l1")]
+    (tmp_path / "traps-too.md").write_text("", "utf-8")
+    with pytest.raises(DocumentError, match=r"45-traps\.ipynb: .* fig-trap-l1-l2, fig-traps$"):
+        builder.check_labels(other, read_outputs(other), losses)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the report is built."""
+    monkeypatch.setattr(builder, "BUILD", tmp_path)
+    monkeypatch.setattr(builder, "write_pdf", lambda report, path: path.write_text("paper"))
+    return tmp_path
+
+
+def report(*labels: str) -> tuple[Report, dict[str, Any]]:
+    sections = [section(*labels)]
+    bound = bind(sections, read_outputs(sections), FRONT)
+    figures = [{"label": label, "kind": "animation"} for label in labels]
+    return bound, {"figures": figures, "provenance": {"stamp": "a"}}
+
+
+def test_documents_are_put_into_place_and_what_is_left_over_goes(folder: Path) -> None:
+    assert not builder.is_up_to_date("a")
+    builder.write_documents(*report("fig-old", "fig-new"), [0.0, 1.0, 1.5, 2.0])
+    assert {path.name for path in folder.iterdir()} == {"animations", *builder.REPORT}
+    assert builder.is_up_to_date("a")
+    assert not builder.is_up_to_date("b")
+    timing = json.loads((folder / "results.json").read_text())["timing"]
+    assert (timing["train_seconds"], timing["measure_seconds"]) == (1, 0.5)
+    builder.write_documents(*report("fig-new"), [0.0, 1.0, 1.5, 2.0])
+    assert [path.name for path in (folder / "animations").iterdir()] == ["new.gif"]
+    (folder / "animations" / "new.gif").unlink()
+    assert not builder.is_up_to_date("a")
+
+
+def test_a_document_that_fails_leaves_the_last_report(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder.write_documents(*report("fig-old"), [0.0] * 4)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
+
+    def fail(*_: Any) -> None:
+        raise DocumentError("planted")
+
+    monkeypatch.setattr(builder, "write_pdf", fail)
+    with pytest.raises(DocumentError, match="planted"):
+        builder.write_documents(*report("fig-new"), [0.0] * 4)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == before
+
+
+def test_the_command_makes_the_report_again() -> None:
+    overrides = {"sigmas": [0, 0.1], "losses": ["l1+l2"], "data": "my $x pets", "n": 65}
+    made_by = builder.command(str(ROOT / "reports" / "quick.yaml"), overrides)
+    assert shlex.split(made_by) == [
+        "make",
+        "report",
+        "PARAMS=reports/quick.yaml",
+        "SIGMAS=0,0.1",
+        "LOSSES=l1+l2",
+        "DATA=my $x pets",
+        "N=65",
+    ]
+    assert "PARAMS=/else/where.yaml" in builder.command("/else/where.yaml", {})
