@@ -1,6 +1,7 @@
-"""A classifier of pictures, of LeNet's size (LeCun et al. 1998), and how it learns.
+"""A classifier of images, of LeNet's size (LeCun et al. 1998), and how it is trained.
 
-One that never saw the models' training images is the **judge** of what models draw.
+The **judge** of generated images is one that was trained on images which no model has seen; the
+swap term of `training` uses one that was trained on the models' own images.
 """
 
 from collections.abc import Iterator
@@ -19,12 +20,12 @@ from glo_core.generator import GLOBAL_STREAM
 VERSION = 1
 FEATURES = 84
 STEPS, BATCH, RATE = 3000, 64, 4e-3
-# Each training picture is turned, sheared, scaled and shifted at random by up to this much.
+# How far each training image is rotated (radians), sheared, scaled and shifted at random.
 TURN, SHEAR, SCALE, SHIFT = 0.25, 0.2, 0.12, 0.12
 
 
 def lenet(classes: int) -> nn.Sequential:
-    """(B, 1, 28, 28) pictures to (B, classes) logits; the last layer reads (B, FEATURES)."""
+    """(B, 1, 28, 28) images to (B, classes) logits; the last layer takes (B, FEATURES)."""
     return nn.Sequential(
         nn.Conv2d(1, 6, 5),
         nn.MaxPool2d(2),  # (B, 6, 12, 12)
@@ -83,10 +84,8 @@ def train_classifier(digits: Digits, seed: int = 0, steps: int = STEPS) -> nn.Se
     schedule = OneCycleLR(adam, RATE, total_steps=steps)
     for _ in range(steps):
         index = torch.randint(len(digits), (BATCH,), generator=random)
-        pictures = distorted(digits.images[index], random)
-        loss = F.cross_entropy(
-            network(pictures[:, None]), digits.labels[index], label_smoothing=0.05
-        )
+        images = distorted(digits.images[index], random)
+        loss = F.cross_entropy(network(images[:, None]), digits.labels[index], label_smoothing=0.05)
         adam.zero_grad()
         loss.backward()
         adam.step()

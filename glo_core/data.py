@@ -1,4 +1,4 @@
-"""Digits to study: read from disk (or fetched once), verified, and cut into disjoint splits.
+"""Labelled images: loaded from disk (or downloaded once), verified, and split.
 
 Every image is 28x28 grey with pixels in [0, 1]. MNIST has light ink on a dark ground; the images of
 a folder are taken as they are.

@@ -1,7 +1,7 @@
-"""Where content codes of new digits come from, once a model has learned a code for every image.
+"""Distributions that content codes from scratch are drawn from, fitted to the learned codes.
 
-A prior is class-independent: it sees the content codes of all classes pooled. If content is free of
-class, as the split into two codes wants it, nothing is lost by that.
+A prior is fitted to the content codes of all classes together. If content codes hold no class
+information, nothing is lost by that.
 """
 
 import warnings
@@ -21,26 +21,31 @@ PRIORS: tuple[Prior, ...] = get_args(Prior)
 COMPONENTS, ITERATIONS = 10, 30
 # Fitted to fewer codes than this for each dimension, a full covariance follows their noise.
 CODES_PER_DIMENSION = 2
-# Widens a component by this part of each dimension's variance, lest it shrink onto a few codes.
+# Added to a component's variances, as a part of each dimension's variance, so that no component
+# shrinks onto a few codes.
 WIDENING = 1e-3
 
 
 def draw(content_table: Tensor, prior: Prior, count: int, seed: int = 0) -> Tensor:
-    """Random content codes (count, D) float32 from a prior, for `count` of at least 1.
+    """Draws random content codes from a prior.
 
-    `content_table` is (N, D) float32, the learned codes, N >= 1; N may be smaller than D. The prior
-    is one of these, each of which can follow the codes more closely than the one before:
+    Args:
+        content_table: (N, D) float32, the learned codes; N may be smaller than D.
+        prior: Each of these can follow the codes more closely than the one before.
+            "normal": N(0, 1), which the codes started from but need not have kept.
+            "diagonal": a Gaussian with the codes' means and variances, every dimension on its own.
+            "gaussian": a Gaussian with their full covariance.
+            "mixture": up to COMPONENTS Gaussians with full covariances, fitted by EM (Dempster,
+            Laird & Rubin 1977). Few codes get fewer components, and below 4·D codes one.
+        count: How many codes, at least 1.
+        seed: Of the draws alone, not of the fit. All priors scale and shift the same noise, so that
+            draws of one seed differ between priors by the prior only.
 
-    * "normal": N(0, 1), which the codes started from but need not have kept.
-    * "diagonal": a Gaussian with the codes' means and variances, every dimension on its own.
-    * "gaussian": a Gaussian with their full covariance.
-    * "mixture": up to COMPONENTS Gaussians with full covariances, fitted by EM (Dempster, Laird &
-      Rubin 1977). Few codes make do with fewer components, and below 4·D codes with one.
+    Returns:
+        (count, D) float32, the same bits for the same seed.
 
-    The seed moves the draws alone, not the fit, and gives the same bits each time. All priors scale
-    and shift the same noise, so draws of one seed differ between priors by the prior only.
-
-    Raises ValueError for an unknown prior.
+    Raises:
+        ValueError: There is no such prior.
     """
     if prior not in PRIORS:
         raise ValueError(f"prior = {prior!r}: allowed are {PRIORS}")

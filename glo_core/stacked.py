@@ -177,7 +177,8 @@ class StackedGenerator(nn.Module):
             hidden.relu_(), weights[f"{CONV2}_weight"], weights[f"{CONV2}_bias"], self.folding2, 2
         )
         generated = blocks.view(len(blocks), SIDE * SIDE, models, BLOCK**2).sigmoid()
-        return rearrange(generated, "b block k pixel -> k b block pixel")
+        models_first: Tensor = generated.permute(2, 0, 1, 3)
+        return models_first
 
     def unstacked(self) -> list[nn.Sequential]:
         """The K models as `plain` networks in eval mode, with weights of their own."""

@@ -1,14 +1,14 @@
-"""Random numbers for models side by side: each model's depend on its own seed alone."""
+"""Random numbers for models that are trained side by side: each depends on its own seed alone."""
 
 import torch
 from torch import Tensor
 
 
 class Streams:
-    """One random stream a seed. Models of equal seed share its draws, whatever their neighbours.
+    """One random stream for each seed; models of equal seed get the same numbers.
 
-    Sharing is wanted: models that differ only in σ or in the loss then start from the same
-    weights and codes, meet the images in the same order, and get the same noise, scaled by σ.
+    So models that differ only in σ or in the loss start from the same weights and codes, are
+    trained on the images in the same order, and get the same noise, scaled by σ.
     """
 
     def __init__(self, seeds: list[int]):
@@ -32,5 +32,5 @@ class Streams:
         return torch.stack(draws)[self._stream_of_model]
 
     def seeds(self) -> list[int]:
-        """A seed for each model's other random parts, drawn from its stream: K integers."""
+        """A seed for each model's other random parts: K integers from the models' streams."""
         return self.integers(2**32).tolist()

@@ -26,7 +26,7 @@ from glo_core.data import Digits
 from glo_core.generator import seeded_plain
 from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table
 from glo_core.losses import loss_of
-from glo_core.model import Glo
+from glo_core.model import Glo, History
 from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.recorder import Recorder, panel
@@ -39,8 +39,8 @@ from glo_core.streams import Streams
 VERSION = 1
 # How many models at most share one stacked network; wider ones were not faster.
 WIDTH = 10
-# How many steps the classifier of the swap term is trained for.
-READER_STEPS = 1000
+# Steps that the classifier of the swap term is trained for.
+SWAP_STEPS = 1000
 
 # Called after every epoch with the number of models side by side, the epochs done, the mean loss.
 OnEpoch = Callable[[int, int, float], None]
@@ -56,7 +56,7 @@ class Draws(NamedTuple):
     Fields:
         order: (K, N) int64, the images in the order in which they are met.
         noise: (K, N, content_dim) from N(0, 1).
-        shifts: (K, N) int64 from 1 to C - 1, how far the swap term's class lies from an image's own;
+        shifts: (K, N) int64 from 1 to C - 1, added to an image's class for the swap term's class;
             None without a swap term.
     """
 
@@ -69,13 +69,13 @@ class Batch(NamedTuple):
     """What one step needs: B images for each of K models.
 
     Fields:
-        index: (K, B) int64, which images.
+        indices: (K, B) int64, which images.
         noise: (K, B, content_dim) from N(0, 1).
         images: (K, B, 49, 16), the images as blocks (see `stacked.as_blocks`).
         shifts: (K, B) int64, as in `Draws`.
     """
 
-    index: Tensor
+    indices: Tensor
     noise: Tensor
     images: Tensor
     shifts: Tensor | None = None
@@ -139,7 +139,7 @@ def train_group(
         total = torch.zeros(group.models, device=device)
         group.network.train()
         for batch in group.batches(draws):
-            total += group.step(batch) * batch.index.shape[1]
+            total += group.step(batch) * batch.indices.shape[1]
         losses = total / group.images
         group.network.eval()
 
@@ -153,18 +153,8 @@ def train_group(
     distance = (content_table - content_start).norm(dim=2).mean(1)
     moved = (distance / content_start.norm(dim=2).mean(1)).tolist()
     seconds = (time.perf_counter() - started) / group.models
-    return [
-        Glo(
-            recipe=recipe,
-            network=network,
-            class_table=class_table[k].cpu().clone(),
-            content_table=content_table[k].cpu().clone(),
-            labels=digits.labels,
-            history=recorder.history(k, shown[k], moved[k], seconds),
-            prior=hooks.prior,
-        )
-        for k, (recipe, network) in enumerate(zip(recipes, group.network.unstacked(), strict=True))
-    ]
+    histories = [recorder.history(k, shown[k], moved[k], seconds) for k in range(group.models)]
+    return group.trained(recipes, digits, histories)
 
 
 class Group:
@@ -202,7 +192,7 @@ class Group:
         self.sigma = torch.tensor([recipe.sigma for recipe in recipes], device=device).float()
         self.loss = loss_of([recipe.loss for recipe in recipes], device)
         if recipe.swap:
-            self.reader = train_classifier(digits, steps=READER_STEPS).to(device)
+            self.classifier = train_classifier(digits, steps=SWAP_STEPS).to(device)
         self.blocks = as_blocks(digits.images).contiguous().to(device)  # (N, 49, 16)
         self.labels = digits.labels.to(device)
         self.panel = panel(digits.labels).to(device)
@@ -231,9 +221,11 @@ class Group:
 
     def step(self, batch: Batch) -> Tensor:
         """One batch for every model: forward, backward, optimizers. Returns the losses, (K,)."""
-        recipe, size = self.recipe, batch.index.shape[1]
-        labels = self.labels[batch.index]  # (K, B)
-        content = self.content_table(batch.index + self.model * self.images)  # (K, B, content_dim)
+        recipe, size = self.recipe, batch.indices.shape[1]
+        labels = self.labels[batch.indices]  # (K, B)
+        content = self.content_table(
+            batch.indices + self.model * self.images
+        )  # (K, B, content_dim)
         codes = noisy(content, self.sigma, batch.noise)
         if batch.shifts is not None:  # a second image from every code, of another class
             targets = (labels + batch.shifts) % self.classes
@@ -251,16 +243,35 @@ class Group:
 
         self.hooks.zero_gradients(self)
         objective.backward()
-        for optimizer in [*self.adams, *self.schedules]:
-            optimizer.step()
+        for adam in self.adams:
+            adam.step()
+        for schedule in self.schedules:
+            schedule.step()
         if recipe.content_ball:
             self.content_table.weight.data.renorm_(2, 0, 1)
         return losses.detach()
 
     def _swap_loss(self, generated: Tensor, targets: Tensor) -> Tensor:
         """The classifier's cross-entropy on (K, B, 49, 16) images, each model's mean, summed."""
-        logits = self.reader(as_images(generated).flatten(0, 1)[:, None])
+        logits = self.classifier(as_images(generated).flatten(0, 1)[:, None])
         return F.cross_entropy(logits, targets.flatten(), reduction="sum") / targets.shape[1]
+
+    def trained(self, recipes: list[Recipe], digits: Digits, histories: list[History]) -> list[Glo]:
+        """The models as they are now, each with storage of its own."""
+        class_table, content_table = self.tables()
+        networks = self.network.unstacked()
+        return [
+            Glo(
+                recipe=recipe,
+                network=networks[k],
+                class_table=class_table[k].cpu().clone(),
+                content_table=content_table[k].cpu().clone(),
+                labels=digits.labels,
+                history=histories[k],
+                prior=self.hooks.prior,
+            )
+            for k, recipe in enumerate(recipes)
+        ]
 
     def generate(self, class_codes: Tensor, content: Tensor) -> Tensor:
         """(K, M, class_dim) and (K, M, content_dim) codes to (K, M, 28, 28) images."""

@@ -18,10 +18,11 @@ Facts = Mapping[str, Any]
 
 
 class Section:
-    """Shows figures, tables and text. All words come from `reports/answers/<name>.md`.
+    """Shows figures, tables and text; all words come from `reports/answers/<name>.md`.
 
-    `facts` are the values that are filled into the words, and `recipes` the models that a figure
-    shows or measures. `text.common` holds facts that every part of the section may use.
+    `facts` are the values that are filled into the words, besides those of `common`; `recipes` are
+    those whose models a figure shows or measures; `options` go to the function of `publish` that
+    has the same name, such as `width=0.5`.
     """
 
     def __init__(self, name: str, study: Study):
@@ -40,11 +41,10 @@ class Section:
         facts: Facts | None = None,
         *,
         recipes: Sequence[Recipe] = (),
-        width: float = 0.8,
+        **options: Any,
     ) -> None:
         """A figure: a plot or a mosaic."""
-        caption, alt = self.text.caption(label, self._all(facts))
-        publish.show(label, picture, caption, alt, width=width, runs=self.study.keys(*recipes))
+        publish.show(label, picture, **self._described(label, facts, recipes), **options)
 
     def show_animation(
         self,
@@ -53,16 +53,11 @@ class Section:
         facts: Facts | None = None,
         *,
         recipes: Sequence[Recipe] = (),
-        start: int = 0,
-        strip: tuple[int, int] = (2, 3),
-        width: float = 1.0,
+        **options: Any,
     ) -> None:
-        """An animation, which starts with frame `start`; `strip` is rows and columns on paper."""
-        caption, alt = self.text.caption(label, self._all(facts))
-        runs = self.study.keys(*recipes)
-        publish.show_animation(
-            label, animation, caption, alt, start=start, strip=strip, width=width, runs=runs
-        )
+        """An animation."""
+        described = self._described(label, facts, recipes)
+        publish.show_animation(label, animation, **described, **options)
 
     def show_pictured(
         self,
@@ -73,15 +68,11 @@ class Section:
         facts: Facts | None = None,
         *,
         recipes: Sequence[Recipe] = (),
-        start: int = 0,
-        width: float = 0.8,
+        **options: Any,
     ) -> None:
         """A plot with a picture for each of its marks, which stand at `places`."""
-        caption, alt = self.text.caption(label, self._all(facts))
-        runs = self.study.keys(*recipes)
-        publish.show_pictured(
-            label, plot, cards, places, caption, alt, start=start, width=width, runs=runs
-        )
+        described = self._described(label, facts, recipes)
+        publish.show_pictured(label, plot, cards, places, **described, **options)
 
     def show_live(
         self,
@@ -91,13 +82,10 @@ class Section:
         facts: Facts | None = None,
         *,
         recipes: Sequence[Recipe] = (),
-        width: float = 1.0,
+        **options: Any,
     ) -> None:
         """A figure that readers move, with a still picture for paper."""
-        caption, alt = self.text.caption(label, self._all(facts))
-        publish.show_live(
-            label, html, still, caption, alt, width=width, runs=self.study.keys(*recipes)
-        )
+        publish.show_live(label, html, still, **self._described(label, facts, recipes), **options)
 
     def show_table(
         self,
@@ -109,8 +97,9 @@ class Section:
         recipes: Sequence[Recipe] = (),
     ) -> None:
         """A table of Markdown cells."""
-        caption, _ = self.text.caption(label, self._all(facts))
-        publish.show_table(label, header, rows, caption, runs=self.study.keys(*recipes))
+        described = self._described(label, facts, recipes)
+        del described["alt"]
+        publish.show_table(label, header, rows, **described)
 
     def state(self, finding: Finding) -> None:
         """A claim of the old report with its verdict and evidence, as a sentence of the text."""
@@ -119,6 +108,12 @@ class Section:
     def record(self, **numbers: Any) -> None:
         """Numbers that the section states, for `results.json`."""
         publish.record(**numbers)
+
+    def _described(
+        self, label: str, facts: Facts | None, recipes: Sequence[Recipe]
+    ) -> dict[str, Any]:
+        caption, alt = self.text.caption(label, self._all(facts))
+        return {"caption": caption, "alt": alt, "runs": self.study.keys(*recipes)}
 
     def _all(self, facts: Facts | None) -> dict[str, Any]:
         return {**self.common, **(facts or {})}

@@ -26,7 +26,7 @@ FILE = Path(__file__).with_suffix(".json")
 PLACES = {
     "core": "glo_core/training.py",
     "recorder": "glo_core/recorder.py",
-    "reader": "glo_core/classifier.py",
+    "classifier": "glo_core/classifier.py",
     "lord": "glo_core/peers/lord.py",
     "cvae": "glo_core/peers/cvae.py",
     "traps": "reports/traps.py",
@@ -47,25 +47,25 @@ RECIPES: dict[str, Recipe] = {
     "cvae": CvaeRecipe(**SHORT),
     **{trap.key: with_trap(Recipe(**SHORT), trap.key) for trap in TRAPS},
 }
-JUDGE = "classifier"
+CLASSIFIER = "classifier alone"
 
 
 def versions_of(case: str) -> dict[str, int]:
     """The versions of the parts that a case's numbers depend on."""
-    if case == JUDGE:
-        return {"reader": classifier_module.VERSION}
+    if case == CLASSIFIER:
+        return {"classifier": classifier_module.VERSION}
     return trainer_of(RECIPES[case]).versions(RECIPES[case])
 
 
 def measured() -> dict[str, dict[str, Any]]:
     """Every case's numbers, trained now."""
     digits = make_digits()
-    with patch("glo_core.training.READER_STEPS", 20):
+    with patch("glo_core.training.SWAP_STEPS", 20):
         models = train([*RECIPES.values()], digits, device="cpu")
     numbers = {name: _of_model(glo) for name, glo in zip(RECIPES, models, strict=True)}
-    judge = classifier_module.train_classifier(digits, steps=20)
+    network = classifier_module.train_classifier(digits, steps=20)
     with torch.inference_mode():
-        numbers[JUDGE] = {"logits": _rounded(judge(digits.images[:3, None]))}
+        numbers[CLASSIFIER] = {"logits": _rounded(network(digits.images[:3, None]))}
     return numbers
 
 
@@ -105,7 +105,7 @@ def write() -> None:
 
 
 def _cases() -> list[str]:
-    return [*RECIPES, JUDGE]
+    return [*RECIPES, CLASSIFIER]
 
 
 def _of_model(glo: Glo) -> dict[str, Any]:

@@ -36,7 +36,7 @@ CHANGES = {
         lambda content, sigma, noise: latents.noisy(content, -sigma, noise),
     ),
     "recorder": (recorder, "PANEL_SEED", 1),
-    "reader": (classifier, "TURN", 0.5),
+    "classifier": (classifier, "TURN", 0.5),
     "lord": (lord, "Adam", lambda weights, lr: torch.optim.Adam(weights, lr=2 * lr)),
     "cvae": (cvae, "kl_divergence", twice(cvae.kl_divergence)),
     "traps": (traps, "_HOOKS", traps._HOOKS | {"one_noise": traps.FixedOrder}),

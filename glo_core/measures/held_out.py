@@ -120,5 +120,5 @@ def classify(glo: Glo, images: Tensor, steps: int = CLASSIFY_STEPS) -> tuple[Ten
 
 
 def _weights(glo: Glo) -> Tensor:
-    """The weights of L1 and L2 in the recipe's loss, (2, 1); L1 alone for a loss made of neither."""
+    """The recipe's weights of L1 and L2, (2, 1); L1 alone for a loss made of neither."""
     return torch.tensor(WEIGHTS.get(glo.recipe.loss, WEIGHTS["l1"]))[:, None]

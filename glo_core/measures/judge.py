@@ -36,7 +36,7 @@ def _apply(layers: Iterable[nn.Module], images: Tensor) -> Tensor:
 
 
 def _convolution_and_pooling(layer: nn.Module, images: Tensor) -> Tensor:
-    """A convolution and `MaxPool2d(2)`, as one convolution with a stride of 2 and a maximum of four.
+    """A convolution and `MaxPool2d(2)`, as a convolution with a stride of 2 and a maximum of four.
 
     The four places of a pooling window become channels. With few channels this layer is bound by
     memory writes, and this way no map is written that has not been pooled.

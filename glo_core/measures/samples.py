@@ -83,9 +83,9 @@ def density_coverage(
     By hand, as the authors' package prints at every call.
 
     Around each of M real features (M, F) lies a ball that reaches to its k-th nearest other real
-    one. Density, fidelity, is how many balls a generated one of (M', F) lies in on average, over k: 0
-    or more, about 1 for fresh real images. Coverage, diversity, is the proportion of balls, in [0, 1],
-    that hold a generated one: of as many fresh real images, about 1 - 2⁻ᵏ.
+    one. Density measures fidelity: how many balls a generated one of (M', F) lies in on average,
+    over k; 0 or more, about 1 for fresh real images. Coverage measures diversity: the proportion of
+    balls, in [0, 1], that hold a generated one; about 1 - 2⁻ᵏ for as many fresh real images.
 
     Raises ValueError unless 1 <= k < M.
     """
@@ -105,26 +105,26 @@ def density_coverage(
 def nearest(generated: Tensor, training: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest training image of each image: indices (M,) int64, distances (M,) float32.
 
-    `generated` is (M, 28, 28), `training` (N, 28, 28), both float32. A distance is the root mean square
-    difference of the pixels, in grey levels' range: 0 for a copy, at most 1.
+    `generated` is (M, 28, 28), `training` (N, 28, 28), both float32. A distance is the root mean
+    square difference of the pixels, in grey levels' range: 0 for a copy, at most 1.
     """
     indices, distances = _neighbours(generated, training, 1)
     return indices[:, 0], distances[:, 0]
 
 
 def memorised(generated: Tensor, training: Tensor, held_out: Tensor) -> float:
-    """The proportion of generated images, in [0, 1], that keep closer to one image than real ones do.
+    """The proportion of generated images, in [0, 1], that are closer to one image than real ones.
 
     All are images (count, 28, 28) float32; `held_out` are real images that the model was not
-    trained on, and `training` holds at least two. A image counts if its distance to the nearest
+    trained on, and `training` holds at least two. An image counts if its distance to the nearest
     training image, over that to the second nearest, is below the FALSE_ALARMS quantile of the same
     ratio for the held-out images. So fresh real images give about FALSE_ALARMS, and copies 1.
 
-    Holding generated against held-out images is the three-sample test of Meehan, Chaudhuri & Dasgupta
-    (2020), "A non-parametric test to detect data-copying in generative models". The ratio to the
-    second nearest is that of Yoon et al. (2023), "Diffusion probabilistic models generalize when
-    they fail to memorize". The bare distance would take a digit one, of which all are near to each
-    other, for a copy, and a blurred copy for none.
+    To compare generated with held-out images is the three-sample test of Meehan, Chaudhuri &
+    Dasgupta (2020), "A non-parametric test to detect data-copying in generative models". The ratio
+    to the second nearest is that of Yoon et al. (2023), "Diffusion probabilistic models generalize
+    when they fail to memorize". The bare distance would count digits of class 1, which are all near
+    to each other, as copies, and would miss blurred copies.
 
     Raises ValueError for fewer than two training images.
     """
@@ -146,9 +146,9 @@ def _neighbours(images: Tensor, training: Tensor, k: int) -> tuple[Tensor, Tenso
     rows = training.flatten(1)
     chunks = images.flatten(1).split(CHUNK)
     indices = torch.cat([torch.cdist(c, rows).topk(k, largest=False).indices for c in chunks])
-    # cdist is fast but loses small distances to rounding, so those that matter are taken anew.
-    apart = [(images - training[index]).square().mean((1, 2)).sqrt() for index in indices.T]
-    distances, order = torch.stack(apart, 1).sort(1)
+    # cdist is fast but loses small distances to rounding: those of the nearest are computed again.
+    exact = [(images - training[index]).square().mean((1, 2)).sqrt() for index in indices.T]
+    distances, order = torch.stack(exact, 1).sort(1)
     return indices.gather(1, order), distances
 
 

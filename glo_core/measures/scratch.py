@@ -1,4 +1,4 @@
-"""How legible images from scratch are: classified as the class whose code they are generated with."""
+"""How legible images from scratch are: whether a judge predicts the class of their class code."""
 
 from typing import Any
 

@@ -22,8 +22,8 @@ FEATURES = ("slant", "thickness", "width", "height", "area")
 # Twice as fine tells thickness much better than the plain pixels do (r = 0.99 against 0.96 with
 # four times as fine, Morpho-MNIST's choice, at a fifth of its time).
 SCALE = 2
-# The proportion of ink beyond each side of the box around a digit: stray ends, and the steps of slanted
-# edges. Morpho-MNIST has half as much, on a grid with finer steps.
+# The proportion of ink beyond each side of the box around a digit: stray ends, and the steps of
+# slanted edges. Morpho-MNIST has half as much, on a grid with finer steps.
 TRIMMED = 0.02
 # Images of each class whose conversions are measured.
 PER_CLASS = 30

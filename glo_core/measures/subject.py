@@ -1,4 +1,4 @@
-"""What a measure is given: a trained model, and the images and the classifier to measure it with."""
+"""What a measure is given: a trained model, and the images and the judge to measure it with."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,8 +1,8 @@
 """A conditional variational autoencoder with the same decoder and class codes.
 
 Kingma & Welling (2014), conditional on the class as in Sohn, Lee & Yan (2015). The likelihood is a
-Laplace distribution whose scale is always the best one for the batch, which leaves no weight between
-reconstruction and prior to be tuned (Rybkin, Daniilidis & Levine 2021).
+Laplace distribution whose scale is always the best one for the batch, so that there is no weight
+between reconstruction and prior to be tuned (Rybkin, Daniilidis & Levine 2021).
 """
 
 import time
@@ -50,50 +50,68 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 def train_one(recipe: Recipe, digits: Digits, on_epoch: OnEpoch | None = None) -> Glo:
     """Trains one model. Its content table holds the posterior means of the training images."""
     started = time.perf_counter()
-    classes = len(digits.class_names)
-    encoder = encoder_of(recipe, classes)
-    random = torch.Generator().manual_seed(recipe.seed)
-    decoder = seeded_plain(recipe.class_dim + recipe.content_dim, recipe.seed)
-    class_table = torch.randn(classes, recipe.class_dim, generator=random).requires_grad_()
-    adam = Adam([*encoder.parameters(), *decoder.parameters(), class_table], recipe.learning_rate)
+    vae = Autoencoder(recipe, len(digits.class_names))
     recorder, shown = Recorder(), panel(digits.labels)
-    scratch = torch.randn(1, recipe.content_dim, generator=random)
-
-    def generate(class_codes: Tensor, content: Tensor) -> Tensor:
-        images: Tensor = decoder(torch.cat([class_codes, content], 2)[0])
-        return images.transpose(0, 1)
-
+    scratch = torch.randn(1, recipe.content_dim, generator=vae.random)
     for epoch in range(recipe.epochs):
-        decoder.train()
+        vae.decoder.train()
         total = 0.0
-        for index in torch.randperm(len(digits), generator=random).split(recipe.batch_size):
-            images, labels = digits.images[index], digits.labels[index]
-            mean, log_variance = encoder(images, labels).chunk(2, 1)
-            noise = torch.randn(mean.shape, generator=random)
-            content = mean + noise * (log_variance / 2).exp()
-            generated = decoder(torch.cat([class_table[labels], content], 1))[:, 0]
-            error = (generated - images).abs().mean()
-            adam.zero_grad()
-            (images[0].numel() * error.log() + kl_divergence(mean, log_variance)).backward()
-            adam.step()
-            total += error.item() * len(index)
-        decoder.eval()
+        for index in torch.randperm(len(digits), generator=vae.random).split(recipe.batch_size):
+            total += vae.step(digits.images[index], digits.labels[index]) * len(index)
+        vae.decoder.eval()
 
-        with torch.inference_mode():
-            content = encoder(digits.images, digits.labels)[:, : recipe.content_dim]
+        content = vae.posterior_means(digits)
         losses = torch.tensor([total / len(digits)])
         codes = digits.labels[shown][None], content[shown][None]
-        recorder.record(losses, generate, class_table.detach()[None], codes, scratch)
+        recorder.record(losses, vae.generate, vae.class_table.detach()[None], codes, scratch)
         if on_epoch:
             on_epoch(1, epoch + 1, losses.item())
 
     return Glo(
         recipe=recipe,
-        network=decoder.requires_grad_(False),
-        class_table=class_table.detach(),
+        network=vae.decoder.requires_grad_(False),
+        class_table=vae.class_table.detach(),
         content_table=content.clone(),
         labels=digits.labels,
         history=recorder.history(0, shown, 0.0, time.perf_counter() - started),
         prior="normal",
-        encoder=encoder.eval().requires_grad_(False),
+        encoder=vae.encoder.eval().requires_grad_(False),
     )
+
+
+class Autoencoder:
+    """An encoder, a decoder and class codes, and one step of their training."""
+
+    def __init__(self, recipe: Recipe, classes: int):
+        self.encoder = encoder_of(recipe, classes)
+        self.random = torch.Generator().manual_seed(recipe.seed)
+        self.decoder = seeded_plain(recipe.class_dim + recipe.content_dim, recipe.seed)
+        draws = torch.randn(classes, recipe.class_dim, generator=self.random)
+        self.class_table = draws.requires_grad_()
+        weights = [*self.encoder.parameters(), *self.decoder.parameters(), self.class_table]
+        self.adam = Adam(weights, recipe.learning_rate)
+        self.content_dim = recipe.content_dim
+
+    def step(self, images: Tensor, labels: Tensor) -> float:
+        """One batch of (B, 28, 28) images of (B,) classes. Returns the reconstruction error, L1."""
+        mean, log_variance = self.encoder(images, labels).chunk(2, 1)
+        noise = torch.randn(mean.shape, generator=self.random)
+        content = mean + noise * (log_variance / 2).exp()
+        generated = self.decoder(torch.cat([self.class_table[labels], content], 1))[:, 0]
+        error = (generated - images).abs().mean()
+        self.adam.zero_grad()
+        (images[0].numel() * error.log() + kl_divergence(mean, log_variance)).backward()
+        self.adam.step()
+        l1: float = error.item()
+        return l1
+
+    @torch.inference_mode()
+    def posterior_means(self, digits: Digits) -> Tensor:
+        """Of all images, (N, content_dim)."""
+        codes: Tensor = self.encoder(digits.images, digits.labels)
+        return codes[:, : self.content_dim]
+
+    def generate(self, class_codes: Tensor, content: Tensor) -> Tensor:
+        """(1, M, class_dim) and (1, M, content_dim) codes to (1, M, 28, 28) images."""
+        images: Tensor = self.decoder(torch.cat([class_codes, content], 2)[0])
+        return images.transpose(0, 1)

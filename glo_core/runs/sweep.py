@@ -1,4 +1,4 @@
-"""Recipes to trained models, through the store: what is there is used, what lacks is trained.
+"""Recipes to trained models, through the store: what is there is used, what is missing is trained.
 
 Work is cut into groups of models that are trained side by side. Whoever trains a group saves it, so
 that what was finished stays finished, whatever happens to the rest.
@@ -9,7 +9,8 @@ import logging
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
@@ -39,11 +40,22 @@ def sweep(
     executor: Executor | None = None,
     device: str = "auto",
 ) -> list[Glo]:
-    """Every recipe's model, in the recipes' order. Each group is saved as soon as it is trained.
+    """Every recipe's model: from the store, or trained now and saved group by group.
 
-    Without an executor the groups are trained in this process, as many at once as PyTorch has
-    threads, each by one thread. `device` is as in `training.pick_device`. Raises SweepError if
-    some could not be trained, after all others were.
+    Args:
+        recipes: Of any kinds and shapes.
+        digits: The training images.
+        store: Where models are kept.
+        executor: Who trains. Without one, the groups are trained in this process, as many at once
+            as PyTorch has threads, each by one thread.
+        device: As in `training.pick_device`.
+
+    Returns:
+        The models in the recipes' order.
+
+    Raises:
+        SweepError: Some could not be trained; raised after all others were.
+        DeviceError: The device is not there.
     """
     models = {recipe: store.load(recipe, digits) for recipe in recipes}
     missing = [recipe for recipe, model in models.items() if model is None]
@@ -53,7 +65,7 @@ def sweep(
             pick_device(device)  # says at once if there is none
         _train_missing(missing, digits, store, executor, device)
         models.update({recipe: store.load(recipe, digits) for recipe in missing})
-    if lost := [run_key(recipe, digits) for recipe, model in models.items() if model is None]:
+    if lost := _keys([recipe for recipe, model in models.items() if model is None], digits):
         raise SweepError(
             f"trained, but not in {store.root.resolve()}: {', '.join(lost)}; "
             "do all workers see this folder?"
@@ -67,48 +79,50 @@ def steps(recipe: Recipe, digits: Digits, epochs: int | None = None) -> int:
     return batches * (recipe.epochs if epochs is None else epochs)
 
 
+class _Progress:
+    """Counts trained steps on a bar, whichever thread tells of them."""
+
+    def __init__(self, bar: Any):
+        self._bar, self._stopped = bar, threading.Event()
+
+    def count(self, number: int) -> None:
+        """So many more steps are done."""
+        with self._bar.get_lock():
+            # What is trained again after an error counts once
+            self._bar.update(min(number, self._bar.total - self._bar.n))
+
+    def count_or_stop(self, number: int) -> None:
+        """Likewise, but ends the caller's training once `stop` was called."""
+        if self._stopped.is_set():
+            raise InterruptedError("the sweep was stopped")
+        self.count(number)
+
+    def stop(self) -> None:
+        """Has training in this process end after its epoch."""
+        self._stopped.set()
+
+
 def _train_missing(
     recipes: list[Recipe], digits: Digits, store: Store, executor: Executor | None, device: str
 ) -> None:
-    stopping = threading.Event()
     total = sum(steps(recipe, digits) for recipe in recipes)
     with tqdm(total=total, unit="step", unit_scale=True, smoothing=0.1) as bar:
-
-        def progress(number: int) -> None:
-            with bar.get_lock():  # threads that train tell of it at the same time
-                bar.update(min(number, total - bar.n))  # what is trained again counts once
-
-        def progress_here(number: int) -> None:
-            if stopping.is_set():
-                raise InterruptedError("the sweep was stopped")
-            progress(number)
-
+        progress = _Progress(bar)
         if isinstance(executor, Cluster):
             at_once, deadline = executor.workers, DEADLINE
-            tell, shared = executor.telling(progress), executor.shared(digits)
+            tell, shared = executor.telling(progress.count), executor.shared(digits)
         else:
             at_once, deadline = torch.get_num_threads(), 0
-            tell, shared = progress_here, digits
+            tell, shared = progress.count_or_stop, digits
         pool = executor or ThreadPoolExecutor(at_once)
         groups = {
             pool.submit(train_group, group, shared, store, device, tell, deadline): group
             for group in side_by_side(recipes, at_once)
         }
-        done, failed = 0, []
-        bar.set_description(f"trained {done}/{len(recipes)} models")
         try:
-            for future in as_completed(groups):
-                group = groups[future]
-                if error := future.exception():
-                    if not isinstance(error, Exception):
-                        raise error
-                    names = ", ".join(run_key(recipe, digits) for recipe in group)
-                    failed.append(f"{names}: {type(error).__name__}: {error}")
-                    continue
-                done += len(group)
-                bar.set_description(f"trained {done}/{len(recipes)} models")
+            failed = _wait_for(groups, len(recipes), digits, bar)
         except BaseException:  # Ctrl-C: groups that have begun stop after their epoch
-            stopping.set()
+            progress.stop()
             for future in groups:
                 future.cancel()
             raise
@@ -116,10 +130,33 @@ def _train_missing(
             if executor is None:
                 pool.shutdown(wait=True)
     if failed:
+        lost = sum(len(group) for group, _ in failed)
+        names = [f"{', '.join(_keys(group, digits))}: {why}" for group, why in failed]
         raise SweepError(
-            f"{len(recipes) - done} of {len(recipes)} models could not be trained; the others are "
-            f"in {store.root}\n" + "\n".join(failed)
+            f"{lost} of {len(recipes)} models could not be trained; the others are "
+            f"in {store.root}\n" + "\n".join(names)
         )
+
+
+def _wait_for(
+    groups: dict[Future[None], list[Recipe]], models: int, digits: Digits, bar: Any
+) -> list[tuple[list[Recipe], str]]:
+    """Waits until every group is trained or has failed: the failed ones, and why."""
+    done, failed = 0, []
+    bar.set_description(f"trained {done}/{models} models")
+    for future in as_completed(groups):
+        if error := future.exception():
+            if not isinstance(error, Exception):
+                raise error
+            failed.append((groups[future], f"{type(error).__name__}: {error}"))
+            continue
+        done += len(groups[future])
+        bar.set_description(f"trained {done}/{models} models")
+    return failed
+
+
+def _keys(recipes: list[Recipe], digits: Digits) -> list[str]:
+    return [run_key(recipe, digits) for recipe in recipes]
 
 
 def train_group(
@@ -138,7 +175,7 @@ def train_group(
     torch.set_num_threads(1)  # of this thread; another group has the other processor
     if deadline:
         keep_freed_memory()
-    with store.locked([run_key(recipe, digits) for recipe in group]):
+    with store.locked(_keys(group, digits)):
         # Another process may have trained some of them while this one waited.
         lacking = [recipe for recipe in group if store.load(recipe, digits) is None]
 

@@ -23,7 +23,7 @@ Train = Callable[[list[Recipe], Digits, torch.device, OnEpoch | None], list[Glo]
 def core_versions(recipe: Recipe) -> dict[str, int]:
     """The versions of the parts that a plain recipe's numbers depend on, by name."""
     versions = {"core": training.VERSION, "recorder": recorder.VERSION}
-    return versions | ({"reader": classifier.VERSION} if recipe.swap else {})
+    return versions | ({"classifier": classifier.VERSION} if recipe.swap else {})
 
 
 @dataclass(frozen=True)

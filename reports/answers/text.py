@@ -117,6 +117,8 @@ class Text:
 @cache
 def _parts(text: str) -> dict[str, Template]:
     environment = _environment()
+    # A line that holds just a tag leaves no empty line behind, which would end the paragraph.
+    # Jinja's own trim_blocks would also join words at the end of other lines.
     text = re.sub(r"^(\{% (?:(?!%\}).)* %\})\n", r"\1", text, flags=re.M)
     _, *pieces = re.split(r"^## (.+)$", text, flags=re.M)
     return {

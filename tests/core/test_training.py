@@ -9,7 +9,7 @@ from glo_core.classifier import train_classifier
 from glo_core.recorder import PANEL_PER_CLASS, panel
 from glo_core.stacked import as_blocks
 from glo_core.streams import Streams
-from glo_core.training import READER_STEPS, WIDTH, Batch, Group, side_by_side
+from glo_core.training import SWAP_STEPS, WIDTH, Batch, Group, side_by_side
 from reports.plain_loop import plain_loop
 
 CPU = torch.device("cpu")
@@ -136,7 +136,7 @@ def trained(digits, **changes):
 
 
 def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, monkeypatch):
-    monkeypatch.setattr(training, "READER_STEPS", 20)
+    monkeypatch.setattr(training, "SWAP_STEPS", 20)
     recipes = [Recipe(seed=seed, swap=0.3, content_decay=0.02) for seed in (0, 1)]
     group = Group(recipes, digits, CPU)
     plains = [plain.train() for plain in group.network.unstacked()]
@@ -151,7 +151,7 @@ def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, m
         both = torch.cat([classes[k][labels], classes[k][targets]])
         generated = plain(torch.cat([both, codes.repeat(2, 1)], 1))
         loss = (generated[:8, 0] - digits.images[:8]).abs().mean()
-        loss = loss + 0.3 * F.cross_entropy(group.reader(generated[8:]), targets)
+        loss = loss + 0.3 * F.cross_entropy(group.classifier(generated[8:]), targets)
         (loss + 0.02 * codes.square().sum(1).mean()).backward()
     found = group.content_table.weight.grad.view_as(content)
     torch.testing.assert_close(found, content.grad, rtol=2e-3, atol=1e-6)
@@ -161,13 +161,13 @@ def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, m
 
 def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits):
     """Of codes that start as the images themselves, so that the class code would be ignored."""
-    reader = train_classifier(digits, seed=5, steps=READER_STEPS // 4)
+    classifier = train_classifier(digits, seed=5, steps=SWAP_STEPS // 4)
     images = torch.arange(40)
 
     def accuracy(swap):
         start = {"content_start": "pca", "content_scale": 3.0, "sigma": 0.0}
         glo = trained(digits, epochs=20, batch_size=8, swap=swap, **start)
-        hits = [reader(glo.convert(images, k)[:, None]).argmax(1) == k for k in range(4)]
+        hits = [classifier(glo.convert(images, k)[:, None]).argmax(1) == k for k in range(4)]
         return torch.stack(hits).float().mean()
 
     assert accuracy(0.0) < 0.3  # each is still its source
@@ -175,11 +175,11 @@ def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits):
 
 
 def test_the_classifier_of_the_swap_term_is_not_trained_further(digits, monkeypatch):
-    monkeypatch.setattr(training, "READER_STEPS", 5)
+    monkeypatch.setattr(training, "SWAP_STEPS", 5)
     group = Group([Recipe(swap=1.0)], digits, CPU)
-    before = deepcopy(group.reader.state_dict())
+    before = deepcopy(group.classifier.state_dict())
     group.step(batch_of(group, digits)._replace(shifts=torch.ones(1, 8, dtype=torch.int64)))
-    assert all(torch.equal(before[k], v) for k, v in group.reader.state_dict().items())
+    assert all(torch.equal(before[k], v) for k, v in group.classifier.state_dict().items())
 
 
 def test_rates_fall_along_a_cosine(digits):

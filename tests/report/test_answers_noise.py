@@ -92,6 +92,10 @@ def test_one_probe_whose_whole_interval_is_above_chance_is_leakage(probe):
     assert found.leaking_sigmas == ["1"]
 
 
+def test_an_interval_that_holds_chance_is_no_leakage():
+    assert leakage(mlp=(0.13, 0.13, 0.13, 0.13)).leaking_sigmas == []
+
+
 def test_words_on_leakage():
     found = leakage(mlp=(0.15, 0.3, 0.4, 0.1))
     assert found.peak == 2

@@ -45,7 +45,7 @@ def test_a_film_strip_has_room_for_every_frame_and_name():
     strip = stack(frames, ["a", "b", "c"], columns=2)
     assert strip.width > 2 * 100
     assert strip.height > 2 * 40
-    assert {0, 50, 100} <= set(np.unique(strip))
+    assert {0, 50, 100} <= set(np.unique(np.asarray(strip)))
     assert not np.asarray(strip)[:40, :100].any()  # the picture is on top, its name below it
 
 

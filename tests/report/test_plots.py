@@ -1,6 +1,7 @@
 import io
 
 import numpy as np
+from matplotlib.collections import PathCollection
 from matplotlib.text import Text
 from PIL import Image
 
@@ -58,7 +59,7 @@ def test_no_letter_is_smaller_than_7_points_in_print():
     network = network_drawing(25, 25)
     for plot in (ratios, curves, network):
         plot.draw_without_rendering()
-        sizes = [text.get_fontsize() for text in plot.findobj(Text) if text.get_text()]
+        sizes = [float(text.get_fontsize()) for text in plot.findobj(Text) if text.get_text()]
         assert min(sizes) * printed >= 7
 
 
@@ -91,7 +92,7 @@ def test_the_frontier_has_every_model_in_both_plots_and_names_those_with_a_name(
     ]
     plot = plots.frontier_plot([0.1, 1], points, (0.035, 0.99, 0.2))
     left, right = plot.axes[:2]
-    marks = [c for c in left.collections if len(c.get_offsets()) == 1 and c.get_sizes().size]
+    marks = [each for each in left.collections if isinstance(each, PathCollection)]
     places = [tuple(mark.get_offsets()[0]) for mark in marks]
     assert (0.04, 0.9) in places
     assert (0.05, 0.95) in places

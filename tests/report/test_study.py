@@ -9,6 +9,7 @@ import torch
 from glo_core import data
 from glo_core.classifier import train_classifier
 from glo_core.data import DataError
+from glo_core.measures.evaluation import MEASURES, version
 from glo_core.runs import store as store_module
 from glo_core.runs.store import Store
 from reports import study as study_module
@@ -17,15 +18,23 @@ from reports.study import ROOT, Study, open_study
 
 
 def small(**changes) -> Parameters:
-    values = {"n": 60, "epochs": 1, "sigmas": [0, 0.1], "losses": ["l1", "l2"], "data": "mnist-5k"}
-    return read(ROOT / "reports" / "quick.yaml", values | changes)
+    values = {
+        "n": 60,
+        "epochs": 1,
+        "threads": 1,
+        "sigmas": [0, 0.1],
+        "losses": ["l1", "l2"],
+        "data": "mnist-5k",
+    }
+    return read(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", **values, **changes})
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     parameters = small()
     store = Store(tmp_path_factory.mktemp("runs"))
-    study = Study(parameters, data.load(parameters.data, parameters.n), store)
+    splits = data.load(parameters.data, parameters.n)
+    study = Study(parameters, splits._replace(test=splits.test.subset(range(30))), store)
     with pytest.MonkeyPatch.context() as patch:  # a judge that has learned for some seconds
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
         assert study.judge
@@ -40,49 +49,67 @@ def test_models_are_found_by_loss_and_sigma(study):
         study.model("l1", 0.5)
 
 
+def fail(*_, **__):
+    raise AssertionError("measured again")
+
+
+def with_other_measures(monkeypatch, compute, names=tuple(MEASURES)):
+    """Has these measures computed by another function, under their own versions."""
+    changed = {name: MEASURES[name]._replace(compute=compute) for name in names}
+    monkeypatch.setattr("reports.measuring.MEASURES", MEASURES | changed)
+
+
 def test_measures_are_taken_once_and_kept(study, monkeypatch):
-    conversion = study.measure("conversion", "l1")
+    conversion = study.series("conversion", "l1")
     assert conversion.shape == (2, 3)
-    assert study.measure("reconstruction_l1", "l1").shape == (2,)
+    assert study.series("reconstruction_l1", "l1").shape == (2,)
     again = Study(study.parameters, study.splits, study.store)
-    monkeypatch.setattr(study_module.measures, "evaluate", None)  # must not be called
-    assert np.array_equal(again.measure("conversion", "l1"), conversion)
-    assert again.shares("conversion", "l1")[0].value == conversion[0, 0]
+    with_other_measures(monkeypatch, fail)
+    assert np.array_equal(again.series("conversion", "l1"), conversion)
+    assert again.proportions("conversion", "l1")[0].value == conversion[0, 0]
 
 
-def test_models_that_draw_alike_are_measured_once(study, monkeypatch):
-    assert study.measured  # all but those of the two new noise levels
-    other = Study(small(sigmas=[1e-200, 1e-100, 0.1], threads=1), study.splits, study.store)
+def test_only_the_measure_whose_code_has_changed_is_taken_again(study, monkeypatch):
+    assert study.results
+    again = Study(study.parameters, study.splits, study.store)
+    with_other_measures(monkeypatch, fail, [name for name in MEASURES if name != "scratch"])
+    with_other_measures(monkeypatch, lambda _: {"scratch_gaussian": [7.0, 7.0, 7.0]}, ["scratch"])
+    monkeypatch.setattr(
+        "reports.measuring.version",
+        lambda name: "changed" if name == "scratch" else version(name),
+    )
+    assert again.results[study.swept(), "scratch_gaussian"].value == 7
+    assert again.results[study.swept(), "conversion"].value == pytest.approx(
+        study.results[study.swept(), "conversion"].value
+    )
+
+
+def test_models_that_generate_alike_are_measured_once(study, monkeypatch):
+    assert study.results  # all but those of the two new noise levels
+    other = Study(small(sigmas=[1e-200, 1e-100, 0.1]), study.splits, study.store)
     measured = []
 
-    def evaluate(glo, *inputs):
-        measured.append(glo.recipe)
-        return study_evaluate(glo, *inputs)
+    def compute(subject):
+        measured.append(subject.glo.recipe.loss)
+        return MEASURES["reconstruction"].compute(subject)
 
-    study_evaluate = study_module.measures.evaluate
-    monkeypatch.setattr(study_module.measures, "evaluate", evaluate)
+    with_other_measures(monkeypatch, compute, ["reconstruction"])
     tiny, small_one = (other.swept("l1", sigma) for sigma in (1e-200, 1e-100))
-    assert other.summary(tiny)["conversion"] == other.summary(small_one)["conversion"]
-    assert [recipe.loss for recipe in measured] == ["l1", "l2"]
-    spread = other.summary(tiny)["content_spread"]
-    assert other.summary(small_one)["noise_to_code"] == pytest.approx(1e-100 / spread)
-    assert other.summary(tiny)["noise_to_code"] == pytest.approx(1e-200 / spread)
+    ratios, spreads = (
+        [other.results[recipe, name].value for recipe in (tiny, small_one)]
+        for name in ("noise_to_code", "content_spread")
+    )
+    assert measured == ["l1", "l2"]
+    assert ratios == pytest.approx([1e-200 / spreads[0], 1e-100 / spreads[1]])
 
 
-def test_the_methods_are_examined_once_and_their_seeds_are_told_apart(study, monkeypatch):
-    recipe = study.parameters.methods()["ours"]
-    (kept,) = study.over_each_seed(recipe, "held_out_l1")
-    assert study.examination(recipe)["held_out_l1"] == kept > 0
-    assert study.over_each_seed(recipe, "conversion") == [study.summary(recipe)["conversion"][0]]
-    (nested,) = study.over_each_seed(recipe, "samples", "mixture", "frechet")
-    assert nested == study.examination(recipe)["samples"]["mixture"]["frechet"] > 0
-    again = Study(study.parameters, study.splits, study.store)
-
-    def fail(*_, **__):
-        raise AssertionError("measured again")
-
-    monkeypatch.setattr(study_module.measures, "examine", fail)
-    assert again.examination(recipe) == study.examination(recipe)
+def test_only_the_compared_methods_get_every_measure(study):
+    methods = study.parameters.methods()
+    assert study.results[methods["ours"], "held_out_l1"].value > 0
+    assert study.results[methods["ours"], "samples/mixture/frechet"].value > 0
+    assert study.results.has(methods["lord"], "encoded_l1")
+    assert not study.results.has(methods["ours"], "encoded_l1")
+    assert not study.results.has(study.swept("l2", 0), "held_out_l1")
 
 
 def test_the_judge_is_trained_once_and_kept(study, monkeypatch):
@@ -105,19 +132,6 @@ def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):
 def test_too_few_images_of_a_class_is_an_error_before_anything_is_trained(n, words):
     with pytest.raises(DataError, match=f"n = {n}: .*{words}"):
         open_study(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", "n": n})
-
-
-def test_measures_are_means_over_seeds(study):
-    results = study.measured
-    recipes = study.parameters.recipes()
-    twice = {r.model_copy(update={"seed": 1}): {**results[r], "sharpness": 3.0} for r in recipes}
-    once = {r: {**results[r], "sharpness": 1.0} for r in recipes}
-    two = Study(small(seeds=[0, 1]), study.splits, study.store)
-    two.__dict__["measured"] = once | twice
-    assert two.measure("sharpness", "l1").tolist() == [2, 2]
-    assert two.summary(two.swept("l1", 0))["conversion"] == pytest.approx(
-        list(results[recipes[0]]["conversion"])
-    )
 
 
 def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_path):

@@ -50,7 +50,7 @@ def test_one_noise_is_the_same_for_all_images_of_a_batch(batches):
 
 def test_a_fixed_order_is_the_same_in_every_epoch(batches):
     def orders(trap):
-        return torch.cat([batch.index[0] for batch in batches(trap)]).view(2, -1)
+        return torch.cat([batch.indices[0] for batch in batches(trap)]).view(2, -1)
 
     assert torch.equal(*orders("fixed_order"))
     assert not torch.equal(*orders(None))
