@@ -80,7 +80,7 @@ def density_coverage(
 ) -> tuple[float, float]:
     """Density and coverage (Naeem et al. 2020, "Reliable fidelity and diversity metrics").
 
-    By hand, as the authors' package prints at every call.
+    The authors' package `prdc` prints at every call and computes with eight threads.
 
     Around each of M real features (M, F) lies a ball that reaches to its k-th nearest other real
     one. Density measures fidelity: how many balls a generated one of (M', F) lies in on average,

@@ -63,8 +63,7 @@ def _annotation(axes: Axes, end: End) -> Annotation:
     )
 
 
-# The names stand in one column, so moving them up or down is enough and leaves no overlap; the
-# library adjustText moves labels in two dimensions by iterations, which may leave overlaps.
+# In one column, moving names up or down leaves no overlap; the library adjustText may leave some.
 def _apart(places: Sequence[float], heights: Sequence[float]) -> list[float]:
     """The middles of names with these heights, from below, moved until no two names overlap.
 

@@ -1,4 +1,4 @@
-"""A drawing of the generator's network, with the shapes that the real layers give."""
+"""A drawing of the generator's layers, with the shapes that the real layers give."""
 
 from typing import Any
 

@@ -1,0 +1,74 @@
+"""Who trains which kind of recipe."""
+
+from typing import ClassVar
+
+import pytest
+import torch
+
+import glo_core
+from glo_core import Recipe, train
+from glo_core.peers.cvae import CvaeRecipe
+from glo_core.peers.lord import LordRecipe
+from glo_core.runs import trainers
+from glo_core.runs.store import run_key
+
+
+class OtherRecipe(Recipe):
+    method: ClassVar[str] = "other"
+
+
+def test_recipes_of_any_kind_are_trained_and_keep_their_order(digits):
+    recipes = [
+        CvaeRecipe(epochs=1),
+        Recipe(epochs=1),
+        LordRecipe(epochs=1),
+        Recipe(epochs=1, seed=1),
+    ]
+    models = train(recipes, digits)
+    assert [glo.recipe for glo in models] == recipes
+    assert [glo.encoder is not None for glo in models] == [True, False, True, False]
+    assert [glo.prior for glo in models] == ["normal", "gaussian", "gaussian", "gaussian"]
+
+
+def test_an_encoder_is_asked_for_in_vain_where_there_is_none(digits):
+    (glo,) = train([Recipe(epochs=1)], digits)
+    with pytest.raises(ValueError, match="method = 'glo': this model has no encoder"):
+        glo.encode(digits.images, digits.labels)
+
+
+def test_a_kind_that_nobody_registered_is_an_error_that_names_the_known_ones(digits):
+    with pytest.raises(TypeError, match="OtherRecipe; there are CvaeRecipe, LordRecipe, Recipe"):
+        train([OtherRecipe(epochs=1)], digits)
+
+
+def test_a_registered_kind_is_trained_by_its_trainer(digits, monkeypatch):
+    monkeypatch.setattr(trainers, "_TRAINERS", dict(trainers._TRAINERS))
+    seen = []
+
+    def other(recipes, digits, device, on_epoch):
+        seen.extend(recipes)
+        return glo_core.training.train_group(recipes, digits, device, on_epoch)
+
+    trainers.register(OtherRecipe, trainers.Trainer(other, lambda recipe: {"other": 1}))
+    recipe = OtherRecipe(epochs=1)
+    (glo,) = train([recipe], digits)
+    assert seen == [recipe]
+    assert glo.recipe == recipe
+    assert run_key(recipe, digits) != run_key(Recipe(epochs=1), digits)
+
+
+def test_no_digits_is_an_error(digits):
+    with pytest.raises(ValueError, match="at least one"):
+        train([Recipe()], digits.subset([]))
+
+
+def test_the_face_of_the_library_is_what_it_says():
+    assert sorted(glo_core.__all__) == ["Digits", "Glo", "Recipe", "grid", "load", "train"]
+    for name in glo_core.__all__:
+        assert name in (glo_core.__doc__ or "")
+        assert getattr(glo_core, name).__doc__
+
+
+def test_the_device_of_the_cpu_can_be_named(digits):
+    (glo,) = train([Recipe(epochs=1)], digits, device="cpu")
+    assert glo.class_table.device == torch.device("cpu")
