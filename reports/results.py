@@ -75,7 +75,8 @@ class Results:
 
     def all(self, recipe: Recipe) -> dict[str, Any]:
         """Everything measured of a recipe, each the mean over seeds, in nested dicts."""
-        return _mean(self._of[_without_seed(recipe)])
+        everything: dict[str, Any] = _mean(self._of[_without_seed(recipe)])
+        return everything
 
 
 def _without_seed(recipe: Recipe) -> Recipe:

@@ -34,7 +34,7 @@ PLACES = {
 # Other processors round differently; a change of the code moves numbers by much more.
 RELATIVE, ABSOLUTE = 2e-3, 5e-4
 
-SHORT = {"epochs": 2, "batch_size": 16}
+SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 16}
 RECIPES: dict[str, Recipe] = {
     "plain": Recipe(**SHORT),
     "l2": Recipe(**SHORT, loss="l2", sigma=1.0, seed=3),

@@ -35,10 +35,12 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):
 def test_it_trains_with_one_thread_and_leaves_the_number_of_threads_alone(digits, monkeypatch):
     torch.set_num_threads(3)
     during = []
-    monkeypatch.setattr(
-        "glo_core.classifier.distorted",
-        lambda images, random: (during.append(torch.get_num_threads()), images)[1],
-    )
+
+    def undistorted(images, random):
+        during.append(torch.get_num_threads())
+        return images
+
+    monkeypatch.setattr("glo_core.classifier.distorted", undistorted)
     train_classifier(digits, steps=2)
     assert during == [1, 1]
     assert torch.get_num_threads() == 3

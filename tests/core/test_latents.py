@@ -55,11 +55,11 @@ def parts():
 def test_every_parameter_is_in_exactly_one_adam(parts, content_adam):
     modules = parts(content_adam)
     recipe = Recipe(learning_rate=1e-3, latent_rate=1e-2, content_adam=content_adam)
-    adams = optimizers(*modules, recipe)
+    network, *tables = modules
+    adams = optimizers(network, tables[0], tables[1], recipe)
     held = [id(p) for adam in adams for group in adam.param_groups for p in group["params"]]
     assert sorted(held) == sorted(id(p) for module in modules for p in module.parameters())
     rates = {id(p): g["lr"] for adam in adams for g in adam.param_groups for p in g["params"]}
-    network, *tables = modules
     assert {rates[id(p)] for p in network.parameters()} == {1e-3}
     assert {rates[id(table.weight)] for table in tables} == {1e-2}
 

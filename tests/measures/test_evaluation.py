@@ -116,16 +116,16 @@ def test_the_conversions_of_one_model_are_all_judged(subject):
 
 @pytest.mark.parametrize(("turn", "least", "most"), [(0, 0.95, 1), (37, -0.5, 0.5)])
 def test_a_conversion_in_its_sources_style_keeps_it_and_one_in_anothers_does_not(
-    turn, least, most, subject, planted, monkeypatch
+    turn, least, most, subject, monkeypatch
 ):
-    images = subject.digits.images.roll(turn, 0)
-    targets = []
-    converting = planted(images)
-    monkeypatch.setattr(
-        Planted, "convert", lambda self, images, to: (targets.append(to), self.images[images])[1]
-    )
-    monkeypatch.setattr(style, "predictions", lambda *_: targets[-1])  # all succeed
-    for found in style.measure(converting)["style"].values():
+    class Converting(Planted):
+        def convert(self, images, to):
+            self.to = to
+            return self.images[images]
+
+    glo = Converting(subject.glo, subject.digits.images.roll(turn, 0))
+    monkeypatch.setattr(style, "predictions", lambda *_: glo.to)  # all conversions succeed
+    for found in style.measure(replace(subject, glo=glo))["style"].values():
         assert least < found.value <= most
 
 

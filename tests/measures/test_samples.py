@@ -114,7 +114,7 @@ def test_half_good_and_half_far_is_half_the_density():
 def test_balls_are_counted_by_hand():
     real = torch.tensor([[0.0], [1], [3], [7]])  # radii to the nearest other one: 1, 1, 2, 4
     generated = torch.tensor([[0.5], [2.5], [50]])  # in the balls of 0 and 1, of 3, of none
-    assert samples.density_coverage(real, generated, 1) == (pytest.approx(1), 0.75)
+    assert samples.density_coverage(real, generated, 1) == pytest.approx((1, 0.75))
 
 
 @pytest.mark.parametrize("k", [0, 4])

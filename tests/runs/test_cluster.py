@@ -166,8 +166,11 @@ def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path
 
     class Pausing(Cluster):
         def telling(self, handler):
-            tell = super().telling(lambda number: (told.append(number), handler(number)))
-            return PausingOnce(tell, tmp_path)
+            def counted(number):
+                told.append(number)
+                handler(number)
+
+            return PausingOnce(super().telling(counted), tmp_path)
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
