@@ -239,7 +239,7 @@ def test_stalled_download_ends(tmp_path: Path, downloader: pytest.MonkeyPatch) -
     message = fails("mnist", root=tmp_path)
     assert time.monotonic() - start < 10
     assert "not done after 1 seconds" in message
-    assert "DATA=mnist-5k" in message
+    assert "'mnist-5k' are the 5,000 digits" in message
     assert list(tmp_path.iterdir()) == []
 
 
@@ -253,7 +253,7 @@ def test_failed_download_leaves_nothing(
     downloader.setattr(data, "_DOWNLOAD_CODE", WRITE_ONE + ending)
     message = fails("mnist", root=tmp_path / "new" / "root")
     assert reason in message
-    assert "DATA=mnist-5k" in message
+    assert "'mnist-5k' are the 5,000 digits" in message
     assert files_under(tmp_path) == []
 
 
@@ -278,13 +278,13 @@ def test_torchvision_itself_without_a_network(
         downloader.delenv(variable, raising=False)
     message = fails("mnist", root=tmp_path)
     assert "refused" in message
-    assert "DATA=mnist-5k" in message
+    assert "'mnist-5k' are the 5,000 digits" in message
     assert files_under(tmp_path) == []
 
 
 def test_root_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert "DATA=mnist-5k" in fails("mnist", root=tmp_path / "file")
+    assert "'mnist-5k' are the 5,000 digits" in fails("mnist", root=tmp_path / "file")
 
 
 # --- folders of IDX files ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -110,7 +111,7 @@ def test_training_images_are_shown_a_class_a_row():
 
 def test_the_live_decoder_starts_with_the_chosen_model_and_an_image_of_the_source(monkeypatch):
     study = planted()
-    asked: dict[str, object] = {}
+    asked: dict[str, Any] = {}
     study.__dict__["models"] = {recipe: recipe for recipe in study.parameters.sweep()}
 
     def decoder(models, images, digits, **start):
