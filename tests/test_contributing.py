@@ -19,6 +19,7 @@ from conftest import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = re.compile(r"^```(?:python|markdown)\n(.*?)^```$", re.M | re.S)
+CELL = re.compile(r"^# %%([^\n]*)\n(.*?)(?=^# %%|\Z)", re.M | re.S)
 PLACE = re.compile(r"^(?:#|<!--) (?P<file>[\w/.-]+\.\w+): (?P<place>.+?)(?: -->)?\n", re.M)
 RECIPES = {name: body for name, body in re.findall(r"^## How to add a (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S)}
 # A study that is trained and measured in seconds.
@@ -130,8 +131,8 @@ def _placed(path: Path, piece: Piece) -> str:
 
 def notebook(code: str) -> nbformat.NotebookNode:
     """The notebook of cells that begin with `# %%`, as editors know it."""
-    made = nbformat.v4.new_notebook()
-    for head, body in re.findall(r"^# %%(.*)\n(.*?)(?=^# %%|\Z)", code, re.M | re.S):
+    made = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    for head, body in CELL.findall(code):
         if "[markdown]" in head:
             cell = nbformat.v4.new_markdown_cell(re.sub(r"^# ?", "", body.strip(), flags=re.M))
         else:
