@@ -15,9 +15,9 @@ from glo_core.measures.intervals import Proportion
 from glo_core.measures.leakage import chance
 from glo_core.measures.reconstruction import variety
 from glo_core.model import Glo
-from reports.answers.text import number, percent
 from reports.schema import Finding
 from reports.show.names import LOSS_NAMES, PROBE_NAMES, sigma_name
+from reports.show.words import number, percent
 from reports.study import Study
 
 # The rank correlation from which on a measure rises (or falls) with another.

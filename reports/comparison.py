@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 from glo_core.measures.style import FEATURES
 from glo_core.recipe import Recipe
-from reports.answers.text import about
 from reports.results import Results
+from reports.show.words import about
 
 
 class Measure(NamedTuple):

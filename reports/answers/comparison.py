@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from glo_core.priors import PRIORS
 from glo_core.recipe import Recipe
-from reports.answers.text import about, number, percent
 from reports.comparison import STYLE, Compared, leaders
 from reports.methods import TARGET
 from reports.results import Results
+from reports.show.words import about, number, percent
 
 # The measures that TARGET bounds, and how the comparison calls them.
 BOUNDED = {"reconstruction_l1": "L1 error", "conversion": "conversion", "leakage_mlp": "MLP probe"}

@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from glo_core.recipe import LossName, Recipe
-from reports.answers.text import number, percent
 from reports.methods import OLD_LOSS, OLD_SIGMA
 from reports.results import Results
 from reports.schema import Finding
 from reports.show.names import LOSS_NAMES, sigma_name
+from reports.show.words import number, percent
 from reports.study import Study
 
 # Scores closer than this count as equal.

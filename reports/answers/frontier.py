@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from glo_core.recipe import Recipe
-from reports.answers.text import about
 from reports.show.names import PROBE_NAMES, sigma_name
+from reports.show.words import about
 
 Measures = Mapping[str, Any]
 

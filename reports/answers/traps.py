@@ -5,7 +5,7 @@ from math import comb
 from statistics import fmean
 from typing import Any
 
-from reports.answers.text import about
+from reports.show.words import about
 from reports.study import Study
 from reports.traps import TRAPS
 

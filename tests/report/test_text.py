@@ -6,7 +6,8 @@ import pytest
 
 from glo_core.measures.intervals import Proportion
 from reports.answers import text
-from reports.answers.text import Text, about, escaped, listed, number, percent
+from reports.answers.text import Text
+from reports.show.words import about, escaped, listed, number, percent
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 PLANTED = """
