@@ -26,8 +26,8 @@ $(BIN)/ruff check
 $(BIN)/mypy
 $(BIN)/lint-imports
 endef
-# Two tests at a time; all that need the built report run in one worker (see tests/conftest.py).
-tests = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+# Two files of tests at a time, in the order of tests/conftest.py.
+tests = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-for-tests ## check layout, style, types and imports, and run the fast tests
 	$(checks)

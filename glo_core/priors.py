@@ -8,8 +8,6 @@ import warnings
 from typing import Literal, get_args
 
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from glo_core.latents import JITTER, fitted_gaussian
@@ -74,6 +72,10 @@ def _components(codes: Tensor, prior: Prior) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _mixture(codes: Tensor, components: int) -> tuple[Tensor, Tensor, Tensor]:
+    # Here, since scikit-learn takes as long to import as PyTorch.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     # "k-means++" rather than "kmeans": the threads of the latter add up in any order.
     mixture = GaussianMixture(
         components,

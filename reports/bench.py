@@ -178,13 +178,13 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Prints the table and writes bench.json."""
     parser = argparse.ArgumentParser(description="Measure how fast training is.")
     parser.add_argument("--short", action="store_true", help="take seconds, to see that it works")
     threads = tuple(sorted({1, torch.get_num_threads()}))
     try:
-        if parser.parse_args().short:
+        if parser.parse_args(arguments).short:
             result = measured(Bench(1, 40, (1, 2, 3), (1,), (40,), threads), here)
         else:
             many = (2000, 5000, 15000, 60000)
@@ -199,4 +199,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 
 from glo_core import data
 from glo_core.classifier import train_classifier
@@ -25,15 +26,19 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 # Parameters of the quick report that are given on the command line, unlike those of quick.yaml.
 GIVEN = ("PICK_SEED=1",)
+# Files of tests that take long and run first: one worker builds the report, which the other needs
+# for the last of these.
+FIRST = "report contributing study cluster odd_study browser".split()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the built report are slow, and run in one worker, so that it is built once."""
+    """Tests of the built report are slow, as the first of them builds it."""
+    order = {f"test_{name}": place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     for item in items:
         if "quick" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group("report"))
 
 
 @pytest.fixture(autouse=True)
@@ -101,11 +106,15 @@ def dry_run(*words: str) -> str:
 class Project:
     """A copy of the project in a folder of its own."""
 
-    said = ""  # by the program that built its report
-
     def __init__(self, root: Path):
         self.root = root
         self.build = root / "reports" / "build"
+        self.log = root / "build.log"
+
+    @property
+    def said(self) -> str:
+        """What the program said that built its report."""
+        return self.log.read_text(encoding="utf-8")
 
     @classmethod
     def new(cls, root: Path) -> "Project":
@@ -144,9 +153,15 @@ class Project:
 
 @pytest.fixture(scope="session")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The quick report, with one parameter from the command line."""
-    project = Project.new(tmp_path_factory.mktemp("quick"))
-    done = project.make(*GIVEN)
-    assert done.returncode == 0, done.stderr
-    project.said = done.stderr
+    """The quick report, with one parameter from the command line: built once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with FileLock(folder / "quick.lock"):
+        if (folder / "quick").exists():
+            project = Project(folder / "quick")
+        else:
+            project = Project.new(folder / "quick")
+            project.log.write_text(project.make(*GIVEN).stderr, encoding="utf-8")
+    assert (project.build / "results.json").exists(), project.said
     return project

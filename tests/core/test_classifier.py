@@ -1,22 +1,19 @@
-"""The judge on real digits that it has not seen, and the images it is trained on."""
+"""A classifier on real digits that it has not seen, and the images it is trained on."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
-from glo_core import data
 from glo_core.classifier import FEATURES, distorted, train_classifier
 from glo_core.measures.judge import features, predictions
-from reports.study import JUDGE_SEED
 
 
-def test_the_judge_classifies_real_digits_it_has_never_seen():
-    splits = data.load("mnist-5k", 2000)
-    judge = train_classifier(splits.judge, JUDGE_SEED)
-    unseen = [splits.test, splits.train]  # the models' images are new to the judge, too
+def test_a_classifier_classifies_real_digits_it_has_never_seen(judge, splits):
+    """After a fifth of the judge's steps; see `test_report` for the judge itself."""
+    unseen = [splits.test, splits.train]
     right = [predictions(judge, digits.images) == digits.labels for digits in unseen]
-    assert torch.cat(right).float().mean() >= 0.98
+    assert torch.cat(right).float().mean() >= 0.97
     assert not any(weight.requires_grad for weight in judge.parameters())
     seen = features(judge, splits.test.images)
     assert seen.shape == (len(splits.test), FEATURES)

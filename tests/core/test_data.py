@@ -269,6 +269,7 @@ def test_download_puts_the_files_in_place(tmp_path: Path, downloader: pytest.Mon
     assert files_under(root) == sorted(TRAIN + TEST)
 
 
+@pytest.mark.slow
 def test_torchvision_itself_without_a_network(
     tmp_path: Path, downloader: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_sparse_adam_learns_as_dense_adam_does(digits):
     assert ratio == pytest.approx(1, abs=0.2)
 
 
+@pytest.mark.slow
 def test_loss_curves_of_engine_and_plain_loop_agree_within_the_spread_over_seeds(digits):
     """Other seeds for each, so that only the distributions can agree."""
     recipes = grid(["l1"], [0.1], range(8), epochs=10, batch_size=8)
@@ -159,8 +160,10 @@ def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, m
     torch.testing.assert_close(found, classes.grad, rtol=2e-3, atol=1e-6)
 
 
-def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits):
+@pytest.mark.slow
+def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits, monkeypatch):
     """Of codes that start as the images themselves, so that the class code would be ignored."""
+    monkeypatch.setattr(training, "SWAP_STEPS", SWAP_STEPS // 4)
     classifier = train_classifier(digits, seed=5, steps=SWAP_STEPS // 4)
     images = torch.arange(40)
 

@@ -110,6 +110,7 @@ def test_one_score_has_no_interval():
         corrected_interval(np.array([0.5]), 1 / 4)
 
 
+@pytest.mark.slow
 @every_probe
 def test_the_interval_nearly_always_holds_chance_where_nothing_leaks(name):
     labels = torch.arange(200) % 4
@@ -117,6 +118,7 @@ def test_the_interval_nearly_always_holds_chance_where_nothing_leaks(name):
     assert sum(one.low <= chance(4) <= one.high for one in found) >= 17
 
 
+@pytest.mark.slow
 def test_the_interval_nearly_always_holds_what_can_be_found_of_a_leak():
     labels = torch.arange(400) % 2
     best = NormalDist().cdf(1)  # two normal classes, two standard deviations apart

@@ -1,5 +1,6 @@
 """LORD's second stage."""
 
+import pytest
 import torch
 
 from glo_core import train
@@ -12,6 +13,7 @@ def trained(digits, kind=LordRecipe, **changes):
     return glo
 
 
+@pytest.mark.slow
 def test_the_second_stage_finds_codes_and_leaves_the_model_alone(digits):
     changes = {"epochs": 120, "batch_size": 8, "latent_rate": 1e-2}
     glo = trained(digits, **changes)

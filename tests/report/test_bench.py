@@ -1,10 +1,11 @@
 """`make bench`: its arithmetic on planted times, and its short form for real."""
 
 import json
+import sys
 
 import pytest
-from conftest import Project
 
+from reports import bench
 from reports.bench import Bench, BenchError, fresh, measured, table
 from reports.timings import TIMINGS, sweep_recipes
 
@@ -71,20 +72,23 @@ def test_a_fresh_process_returns_what_it_measures():
     assert 0 < fresh(("peak", 1))["seconds"] < 1e-6
 
 
-@pytest.mark.slow
-def test_what_a_failing_process_says_is_shown():
-    with pytest.raises(BenchError, match="digits holds no images"):
-        fresh(("memory", 0, 1))
+def test_what_a_failing_process_says_is_shown(tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho some output; echo planted words >&2; exit 3\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(BenchError, match=r"reports\.timings peak 1` failed:\nplanted words"):
+        fresh(("peak", 1))
 
 
-@pytest.mark.slow
-def test_the_short_form_measures_everything(tmp_path):
-    project = Project.new(tmp_path)
-    done = project.run("reports.bench", "--short")
-    assert done.returncode == 0, done.stderr
-    result = json.loads((project.build / "bench.json").read_text(encoding="utf-8"))
+def test_the_short_form_measures_everything(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    (tmp_path / "reports").mkdir()
+    bench.main(["--short"])
+    written = (tmp_path / "reports" / "build" / "bench.json").read_text(encoding="utf-8")
+    result = json.loads(written)
     assert result["scaling"].keys() == {"models", "epochs", "images", "threads"}
     rows = [row for rows in result["scaling"].values() for row in rows]
     assert all(number > 0 for row in rows for number in row.values())
     assert 0 < result["overhead_fraction"] < 1
-    assert done.stdout.splitlines()[:-1] == table(result).splitlines()
+    assert capsys.readouterr().out.splitlines()[:-1] == table(result).splitlines()

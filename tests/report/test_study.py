@@ -16,6 +16,8 @@ from reports import study as study_module
 from reports.parameters import Parameters, read
 from reports.study import ROOT, Study, open_study
 
+pytestmark = pytest.mark.slow  # all train, or need what is trained
+
 
 def small(**changes) -> Parameters:
     values = {

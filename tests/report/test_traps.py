@@ -87,7 +87,7 @@ def test_the_normal_prior_is_used_unless_another_is_asked_for(digits):
 
 
 def test_the_last_images_are_another_panel_with_noise(digits, batches):
-    last = batches("last_images")[-1].index
+    last = batches("last_images")[-1].indices
     glo, right = (trained(digits, trap, epochs=2) for trap in ("last_images", None))
     assert glo.history.indices.tolist() == last[0, -len(glo.history.indices) :].tolist()
     assert glo.history.indices.tolist() != right.history.indices.tolist()

@@ -27,6 +27,7 @@ from glo_core.runs.sweep import steps, sweep, train_group
 
 # Dask's own threads and sockets may still be closing when a test ends.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("default::ResourceWarning"),
     pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -153,7 +154,6 @@ class PausingOnce:
         time.sleep(600)
 
 
-@pytest.mark.slow
 def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path):
     recipes = [
         recipe for epochs in (3, 4, 5) for recipe in grid(["l1"], range(4), [0], epochs=epochs)

@@ -172,6 +172,7 @@ HOLD = """
 """
 
 
+@pytest.mark.slow
 def test_a_lock_keeps_others_out_and_dies_with_its_process(tmp_path):
     store = Store(tmp_path)
     command = [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path)]
