@@ -124,7 +124,7 @@ class Glo:
         if self.encoder is None:
             raise ValueError(
                 f"method = {self.recipe.method!r}: this model has no encoder; fit content codes to "
-                "the images instead (measures.reconstruction.fit)"
+                "the images instead (measures.held_out.fit)"
             )
         codes: Tensor = self.encoder(images, labels)
         return codes[:, : self.content_table.shape[1]]

@@ -84,9 +84,21 @@ def splits() -> data.Splits:
 
 
 @pytest.fixture(scope="session")
-def judge(splits: data.Splits) -> torch.nn.Sequential:
-    """A classifier of real digits, good enough to judge planted ones."""
-    return train_classifier(splits.judge, steps=600)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all of pytest-xdist's workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def judge(splits: data.Splits, shared: Path) -> torch.nn.Sequential:
+    """A classifier of real digits, good enough to judge planted ones: trained by one worker."""
+    path = shared / "judge.pt"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            torch.save(train_classifier(splits.judge, steps=600), path)
+    network: torch.nn.Sequential = torch.load(path, weights_only=False)
+    return network
 
 
 def dry_run(*words: str) -> str:
@@ -152,16 +164,12 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The quick report, with one parameter from the command line: built once for all workers."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    with FileLock(folder / "quick.lock"):
-        if (folder / "quick").exists():
-            project = Project(folder / "quick")
-        else:
-            project = Project.new(folder / "quick")
+def quick(shared: Path) -> Project:
+    """The quick report, with one parameter from the command line: built by one worker."""
+    root = shared / "quick"
+    with FileLock(f"{root}.lock"):
+        project = Project(root) if root.exists() else Project.new(root)
+        if not project.log.exists():
             project.log.write_text(project.make(*GIVEN).stderr, encoding="utf-8")
     assert (project.build / "results.json").exists(), project.said
     return project

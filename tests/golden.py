@@ -89,10 +89,13 @@ def suspects(cases: Iterable[str]) -> list[str]:
     """The parts whose code has changed, if just these cases have moved.
 
     It is the part that all of them use and the fewest others do; several parts if none is used by
-    all of them.
+    all of them. No part if nothing has moved.
     """
+    cases = {*cases}
+    if not cases:
+        return []
     users = {part: {case for case in _cases() if part in versions_of(case)} for part in PLACES}
-    of_all = [part for part in PLACES if users[part] >= {*cases}]
+    of_all = [part for part in PLACES if users[part] >= cases]
     if of_all:
         return [min(of_all, key=lambda part: len(users[part]))]
     return sorted({part for case in cases for part in versions_of(case)})

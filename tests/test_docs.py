@@ -280,7 +280,7 @@ def test_a_hook_takes_the_project_as_it_is_and_mends_or_refuses_what_is_wrong(ho
     (cell,) = nbformat.read(path, as_version=4).cells
     if hook["id"] == "layout":
         assert cell.source == "import os"
-    elif hook["id"] == "style":
+    elif hook["id"] == "lint":
         assert {*re.findall(r"[\w-]+\.(?:py|ipynb)", done.stdout)} == {"planted.ipynb"}
         assert "F401" in done.stdout
     else:

@@ -6,6 +6,7 @@ import torch
 
 from glo_core import classifier, latents, recorder, training
 from glo_core.peers import cvae, lord
+from glo_core.runs import trainers
 from reports import traps
 
 
@@ -56,3 +57,8 @@ def test_every_part_has_a_place():
     for part, place in golden.PLACES.items():
         text = (golden.FILE.parents[1] / place).read_text(encoding="utf-8")
         assert f"\nVERSION = {golden.current_versions()[part]}\n" in text
+
+
+def test_every_kind_of_recipe_is_guarded():
+    guarded = {type(recipe) for recipe in golden.RECIPES.values()}
+    assert guarded == {*trainers._TRAINERS}
