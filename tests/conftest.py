@@ -33,11 +33,11 @@ FIRST = "report contributing study cluster odd_study browser".split()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the built report are slow, as the first of them builds it."""
+    """Tests with the built report or the judge are slow, as the first of them makes it."""
     order = {f"test_{name}": place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     for item in items:
-        if "quick" in getattr(item, "fixturenames", ()):
+        if {"quick", "judge"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
 
 

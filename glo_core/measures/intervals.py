@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
-from statsmodels.stats.proportion import proportion_confint
 
 
 class Proportion(NamedTuple):
@@ -29,6 +28,9 @@ def proportion(hits: NDArray[np.bool_]) -> Proportion:
     Raises:
         ValueError: There is no case at all.
     """
+    # Here, since it imports pandas, which takes most of a second.
+    from statsmodels.stats.proportion import proportion_confint
+
     if not hits.size:
         raise ValueError("hits is empty: a proportion needs at least one case")
     value, count = float(hits.mean()), float(len(hits))

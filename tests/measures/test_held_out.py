@@ -11,6 +11,8 @@ from glo_core.latents import fitted_gaussian
 from glo_core.measures import held_out
 from glo_core.measures.reconstruction import errors
 
+pytestmark = pytest.mark.slow  # a model that is trained well enough to find codes for
+
 CLASSES, COUNT = 10, 40
 
 

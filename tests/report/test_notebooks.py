@@ -36,6 +36,12 @@ def test_a_notebook_is_tracked_without_outputs(path):
             assert cell.execution_count is None
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_cell_of_code_has_at_most_twelve_lines(path):
+    cells = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
+    assert [cell for cell in cells if len(cell.splitlines()) > 12] == []
+
+
 @pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.stem)
 def test_a_section_has_a_title_and_takes_the_reports_parameters(path):
     notebook = read(path)

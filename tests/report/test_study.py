@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from glo_core import data
+from glo_core import data, training
 from glo_core.classifier import train_classifier
 from glo_core.data import DataError
 from glo_core.measures.evaluation import MEASURES, version
@@ -37,9 +37,11 @@ def study(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("runs"))
     splits = data.load(parameters.data, parameters.n)
     study = Study(parameters, splits._replace(test=splits.test.subset(range(30))), store)
-    with pytest.MonkeyPatch.context() as patch:  # a judge that has learned for some seconds
+    with pytest.MonkeyPatch.context() as patch:  # classifiers that are trained for some seconds
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
+        patch.setattr(training, "SWAP_STEPS", 100)
         assert study.judge
+        assert study.models
     return study
 
 
