@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-# The folder that holds the packages `glo_core` and `reports`.
+# The project's folder, which holds `glo_core` and `reports`; `runs/` and `data/` lie there, and
+# relative paths of parameters start there.
 ROOT = Path(__file__).resolve().parents[1]
 
 

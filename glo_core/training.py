@@ -126,8 +126,9 @@ def train_group(
     Raises:
         ValueError: `digits` is empty.
     """
-    started, hooks = time.perf_counter(), hooks or Hooks()
+    started = time.perf_counter()
     group = Group(recipes, digits, device, hooks)
+    hooks = group.hooks
     recorder = Recorder()
     class_table, content_table = group.tables()
     content_start = content_table.clone()

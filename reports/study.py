@@ -20,6 +20,7 @@ from glo_core.measures import leakage, samples
 from glo_core.measures.intervals import Proportion, proportion
 from glo_core.measures.judge import predictions
 from glo_core.model import Glo
+from glo_core.provenance import ROOT
 from glo_core.recipe import LossName, Recipe
 from glo_core.runs.cluster import connected
 from glo_core.runs.store import Store, classifier_key, run_key
@@ -30,8 +31,6 @@ from reports.results import Results
 
 log = logging.getLogger(__name__)
 
-# The project's folder: `runs/` and `data/` lie there, and relative paths of parameters start there.
-ROOT = Path(__file__).resolve().parents[1]
 # Not that of the classifier of the swap term, so that the judge starts from other weights.
 JUDGE_SEED = 1
 # What the data that `auto` has chosen are not, and how to have the others instead.
