@@ -35,15 +35,28 @@ def fitted_gaussian(content: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.cholesky(covariance + JITTER * eye)
 
 
-def content_starts(draws: Tensor, images: Tensor, recipe: Recipe) -> Tensor:
+def content_starts(draws: Tensor, images: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
     """Where content codes start, (K, N, content_dim), with numbers of a root mean square.
 
-    `draws` (K, N, content_dim) are from N(0, 1), `images` (N, 28, 28). Principal components are the
-    same for every model, and need as many images and pixels as codes have numbers.
+    Args:
+        draws: (K, N, content_dim) from N(0, 1).
+        images: (N, 28, 28), of classes `labels` (N,).
+        recipe: Whose `content_start` it is. "normal" takes the draws. "pca" takes the images'
+            principal components, the same for every model. "whitened" takes those of what differs
+            from the class's mean image, and gives every class the same covariance: so a direction
+            means alike in all classes, and mean and covariance tell nothing of the class. The more
+            images are blurred before, the coarser the shapes that codes start from.
+
+    Raises:
+        ValueError: Codes have more numbers than images have principal components.
     """
     if recipe.content_start == "normal":
         return recipe.content_scale * draws
-    rows = images.flatten(1)
+    # In float64, as blurred images differ little in all but a few directions
+    rows = _blurred(images, recipe.content_blur).flatten(1).double()
+    if recipe.content_start == "whitened":
+        means = torch.stack([rows[labels == label].mean(0) for label in labels.unique()])
+        rows = rows - means[labels.unique(return_inverse=True)[1]]
     left, spread, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
     scores = (left * spread)[:, : recipe.content_dim]
     if scores.shape[1] < recipe.content_dim:
@@ -51,8 +64,37 @@ def content_starts(draws: Tensor, images: Tensor, recipe: Recipe) -> Tensor:
             f"content_dim = {recipe.content_dim}: {len(rows)} images have {scores.shape[1]} "
             "principal components"
         )
+    if recipe.content_start == "whitened":
+        scores = whitened(scores, labels)
     starts: Tensor = recipe.content_scale * scores / scores.square().mean().sqrt()
-    return starts.expand_as(draws)
+    return starts.float().expand_as(draws)
+
+
+def _blurred(images: Tensor, sigma: float) -> Tensor:
+    # Here, as most recipes do not need it
+    from scipy.ndimage import gaussian_filter
+
+    return (
+        torch.from_numpy(gaussian_filter(images.numpy(), sigma, axes=(1, 2))) if sigma else images
+    )
+
+
+def whitened(content: Tensor, labels: Tensor) -> Tensor:
+    """Content codes (..., N, D) with mean 0 and covariance I within each class of `labels` (N,).
+
+    Of all maps that do so, each class gets the one that moves its codes least (zero-phase
+    whitening; Kessy, Lewin & Strimmer 2018), so that directions keep their meaning. Codes stay 0
+    in directions in which a class of few codes does not vary.
+    """
+    found = torch.empty_like(content)
+    for label in labels.unique():
+        codes = content[..., labels == label, :]
+        centred = codes - codes.mean(-2, keepdim=True)
+        covariance = centred.mT @ centred / max(codes.shape[-2] - 1, 1)
+        values, vectors = torch.linalg.eigh(covariance)
+        inverse = values.clamp(min=JITTER).rsqrt()
+        found[..., labels == label, :] = centred @ (vectors * inverse[..., None, :]) @ vectors.mT
+    return found
 
 
 def table(starts: Tensor, content_adam: ContentAdam = "dense") -> nn.Embedding:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -53,9 +54,12 @@ class Glo:
         labels: (N,) int64, the training images' classes.
         history: What was recorded during training.
         prior: Where content codes from scratch come from unless another prior is asked for.
-        encoder: Maps (M, 28, 28) images and (M,) classes to (M, content_dim) content codes, for
+        encoder: Maps (M, 28, 28) images and (M,) classes to (M, content_dim) content codes, or to
+            (M, 2·content_dim) means and log variances of such codes if it is variational. For
             methods that have one (see `peers`).
     """
+
+    network_type: ClassVar[type[StackedGenerator]] = StackedGenerator
 
     recipe: Recipe
     network: nn.Sequential
@@ -86,6 +90,10 @@ class Glo:
     def generate(self, codes: Tensor) -> Tensor:
         """(M, class_dim + content_dim) codes to (M, 28, 28) images."""
         return as_images(self._stacked(codes[None])[0])
+
+    def stacked(self) -> StackedGenerator:
+        """The network that `generate` uses, anew: codes get gradients through it."""
+        return self.network_type([self.network]).eval().requires_grad_(False)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Reconstructs training images, given as (M,) int64 indices: (M, 28, 28)."""
@@ -121,13 +129,52 @@ class Glo:
         Raises:
             ValueError: The model has no encoder.
         """
+        return self._encoded(images, labels)[:, : self.content_table.shape[1]]
+
+    @torch.inference_mode()
+    def sample_posterior(self, images: Tensor, labels: Tensor, seed: int = 0) -> Tensor:
+        """Draws a content code from the posterior that a variational encoder gives each new image.
+
+        Args:
+            images: (M, 28, 28) float32 in [0, 1].
+            labels: (M,) int64, their classes.
+            seed: Of the draws.
+
+        Returns:
+            (M, content_dim) float32.
+
+        Raises:
+            ValueError: The model has no encoder, or one that gives each image a single code.
+        """
+        outputs = self._encoded(images, labels)
+        if not self._holds_posteriors(outputs):
+            raise ValueError(
+                f"method = {self.recipe.method!r}: this model's encoder gives a code and no "
+                "posterior to draw from; use encode instead"
+            )
+        mean, log_variance = outputs.chunk(2, 1)
+        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed))
+        return mean + (log_variance / 2).exp() * noise
+
+    @property
+    def variational(self) -> bool:
+        """Whether there is an encoder that gives means and log variances of content codes."""
+        if self.encoder is None:
+            return False
+        return self._holds_posteriors(self._encoded(torch.zeros(1, 28, 28), self.labels[:1]))
+
+    def _holds_posteriors(self, outputs: Tensor) -> bool:
+        return outputs.shape[1] == 2 * self.content_table.shape[1]
+
+    def _encoded(self, images: Tensor, labels: Tensor) -> Tensor:
+        """All that the encoder gives, (M, content_dim) or (M, 2·content_dim)."""
         if self.encoder is None:
             raise ValueError(
                 f"method = {self.recipe.method!r}: this model has no encoder; fit content codes to "
-                "the images instead (measures.held_out.fit)"
+                "the images instead (measures.fitting.fit)"
             )
         codes: Tensor = self.encoder(images, labels)
-        return codes[:, : self.content_table.shape[1]]
+        return codes
 
     def scratch(self, classes: Tensor, prior: Prior | None = None, seed: int = 0) -> Tensor:
         """Generates images from scratch: one random content code, the same with every class.
@@ -149,4 +196,4 @@ class Glo:
     @cached_property
     def _stacked(self) -> StackedGenerator:
         """The same network, two and a half times as fast."""
-        return StackedGenerator([self.network]).eval()
+        return self.stacked()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 
 LossName = Literal["l1", "l2", "l1+l2", "laplacian"]
 ContentAdam = Literal["dense", "sparse"]
-ContentStart = Literal["normal", "pca"]
+ContentStart = Literal["normal", "pca", "whitened"]
 Schedule = Literal["constant", "cosine"]
 
 Sigma = Annotated[float, Strict(), Field(ge=0)]
@@ -35,11 +35,16 @@ class Recipe(BaseModel):
         content_dim: Numbers in a content code.
         content_adam: Whether the content table's Adam moves every code at every step (dense, as the
             exercise does) or only those of the batch (sparse).
-        content_start: Whether content codes start as draws from N(0, 1) or as the images' principal
-            components.
+        content_start: Whether content codes start as draws from N(0, 1), as the images' principal
+            components, or as those of what differs from the class's mean image, whitened within
+            each class (see `latents.content_starts`).
+        content_blur: Standard deviation, in pixels, of the Gaussian that blurs images before their
+            principal components are taken: with more of it, codes start from coarser shapes.
         content_scale: Root mean square of the numbers that content codes start with.
         content_decay: Weight of a content code's squared length in the loss.
         content_ball: Whether content codes are kept in the unit ball.
+        content_whitening: Whether the content codes of each class are whitened again after every
+            epoch (see `latents.whitened`).
         swap: Weight of the swap term: an image is also generated from every content code of the
             batch and another class's code, and its loss is the cross-entropy of a classifier that
             was trained on the same images.
@@ -63,9 +68,11 @@ class Recipe(BaseModel):
     content_dim: Count = 25
     content_adam: ContentAdam = "dense"
     content_start: ContentStart = "normal"
+    content_blur: Weight = 0.0
     content_scale: Annotated[float, Strict(), Field(gt=0)] = 1.0
     content_decay: Weight = 0.0
     content_ball: Annotated[bool, Strict()] = False
+    content_whitening: Annotated[bool, Strict()] = False
     swap: Weight = 0.0
     seed: Seed = 0
 
@@ -80,6 +87,30 @@ class Recipe(BaseModel):
         defaults = Recipe().model_dump()
         fields = self.model_dump().items()
         return {name: value for name, value in fields if defaults.get(name, ...) != value}
+
+
+def same_hand(**changes: Any) -> Recipe:
+    """The recipe whose conversions keep the style of their sources, found by measuring many.
+
+    Content codes start as whitened principal components of an image's coarse shape, beside that of
+    its class, and are whitened again after every epoch; the swap term trains conversions.
+
+    Args:
+        **changes: Fields of `Recipe` that are to be otherwise.
+    """
+    found: dict[str, Any] = {
+        "loss": "l1",
+        "sigma": 0.1,
+        "learning_rate": 6e-3,
+        "latent_rate": 2e-2,
+        "schedule": "cosine",
+        "content_dim": 14,
+        "content_start": "whitened",
+        "content_blur": 8.0,
+        "content_whitening": True,
+        "swap": 0.03,
+    }
+    return Recipe.model_validate(found | changes)
 
 
 def grid(

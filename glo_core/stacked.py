@@ -165,13 +165,10 @@ class StackedGenerator(nn.Module):
         blocks = UpsampledConvolution.apply(
             _channels_first(hidden), weights[f"{CONV1}_weight"], bias, self.folding1, 0
         )
-        hidden = F.batch_norm(
+        hidden = self.normalised(
             _channels_first(_without_blocks(blocks)),  # (B, K·16, 14, 14)
-            self.running_mean,
-            self.running_var,
             weights[f"{NORM}_weight"].flatten(),
             weights[f"{NORM}_bias"].flatten(),
-            training=self.training,
         )
         blocks = UpsampledConvolution.apply(
             hidden.relu_(), weights[f"{CONV2}_weight"], weights[f"{CONV2}_bias"], self.folding2, 2
@@ -179,6 +176,11 @@ class StackedGenerator(nn.Module):
         generated = blocks.view(len(blocks), SIDE * SIDE, models, BLOCK**2).sigmoid()
         models_first: Tensor = generated.permute(2, 0, 1, 3)
         return models_first
+
+    def normalised(self, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """BatchNorm of (B, K·16, 14, 14), with a weight and a bias (K·16,) for each channel."""
+        mean, variance = self.running_mean, self.running_var
+        return F.batch_norm(hidden, mean, variance, weight, bias, training=self.training)
 
     def unstacked(self) -> list[nn.Sequential]:
         """The K models as `plain` networks in eval mode, with weights of their own."""

@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from glo_core.classifier import train_classifier
 from glo_core.data import Digits
 from glo_core.generator import seeded_plain
-from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table
+from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table, whitened
 from glo_core.losses import loss_of
 from glo_core.model import Glo, History
 from glo_core.priors import Prior
@@ -143,6 +143,7 @@ def train_group(
             total += group.step(batch) * batch.indices.shape[1]
         losses = total / group.images
         group.network.eval()
+        group.after_epoch()
 
         # Record the loss, the panel, and one random content code with every class
         shown, content = hooks.panel(group, draws)
@@ -181,7 +182,7 @@ class Group:
         class_starts = self.streams.normal(self.classes, recipe.class_dim)
         self.class_table = table(class_starts).to(device)  # (K·C, class_dim)
         draws = self.streams.normal(self.images, recipe.content_dim)
-        starts = content_starts(draws, digits.images, recipe)
+        starts = content_starts(draws, digits.images, digits.labels, recipe)
         self.content_table = table(starts, recipe.content_adam).to(device)  # (K·N, content_dim)
         self.adams = optimizers(self.network, self.class_table, self.content_table, recipe)
         steps = recipe.epochs * math.ceil(self.images / recipe.batch_size)
@@ -251,6 +252,13 @@ class Group:
         if recipe.content_ball:
             self.content_table.weight.data.renorm_(2, 0, 1)
         return losses.detach()
+
+    def after_epoch(self) -> None:
+        """What a recipe does to the codes between two epochs."""
+        recipe, content = self.recipe, self.content_table.weight.data
+        if recipe.content_whitening:
+            codes = content.view(self.models, self.images, -1)
+            content.copy_(recipe.content_scale * whitened(codes, self.labels).flatten(0, 1))
 
     def _swap_loss(self, generated: Tensor, targets: Tensor) -> Tensor:
         """The classifier's cross-entropy on (K, B, 49, 16) images, each model's mean, summed."""

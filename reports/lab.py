@@ -7,6 +7,7 @@ import ipywidgets as ipw
 import torch
 from PIL import Image
 
+from reports.methods import METHODS
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
 from reports.show.names import LOSS_NAMES, sigma_name
@@ -21,8 +22,9 @@ CODES = 100
 def explorer(study: Study) -> ipw.VBox:
     """Controls over the study's models, with conversions, reconstructions and images from scratch.
 
-    The images change while a slider is dragged. The returned box holds the controls and the
-    pictures by name, in its `controls` and `pictures`.
+    The images change while a slider is dragged. Noise level and loss can be chosen for the exercise
+    alone, of which the study has every one. The returned box holds the controls and the pictures by
+    name, in its `controls` and `pictures`.
     """
     controls = _controls(study)
     fitting = ipw.Layout(max_width="100%", align_self="flex-start")
@@ -31,6 +33,8 @@ def explorer(study: Study) -> ipw.VBox:
 
     def update(_: object = None) -> None:
         chosen = {name: control.value for name, control in controls.items()}
+        for name in ("sigma", "loss"):
+            controls[name].disabled = chosen["method"] != "exercise"
         for name, picture in _pictures(study, chosen).items():
             pictures[name].value = png(picture)
 
@@ -44,7 +48,7 @@ def explorer(study: Study) -> ipw.VBox:
 
     box = ipw.VBox(
         [
-            row("sigma", "loss"),
+            row("method", "sigma", "loss"),
             row("source", "target", "image"),
             pictures["conversion"],
             pictures["image"],
@@ -57,15 +61,17 @@ def explorer(study: Study) -> ipw.VBox:
 
 
 def _controls(study: Study) -> dict[str, Any]:
-    """The controls by name, at the study's chosen model and the exercise's conversion."""
+    """The controls by name: our method, the chosen noise level and the exercise's conversion."""
     chosen = study.parameters
     source, target = study.pair
     classes = [(name, k) for k, name in enumerate(study.digits.class_names)]
+    methods = [(method.name, method.key) for method in METHODS]
     sigmas = [(sigma_name(sigma), sigma) for sigma in study.sigmas]
     losses = [(LOSS_NAMES[loss], loss) for loss in study.losses]
     priors = [("fitted Gaussian", "gaussian"), ("N(0, 1)", "normal")]
     wide = ipw.Layout(width="32em", max_width="100%")
     return {
+        "method": ipw.Dropdown(options=methods, value="ours", description="method", layout=wide),
         "sigma": ipw.SelectionSlider(
             options=sigmas, value=chosen.chosen_sigma, description="σ", layout=wide
         ),
@@ -88,7 +94,10 @@ def _pictures(study: Study, chosen: Mapping[str, Any]) -> dict[str, Image.Image]
     """The pictures by name, for the values of the controls."""
     names = study.digits.class_names
     classes = torch.arange(len(names))
-    glo = study.model(chosen["loss"], chosen["sigma"])
+    if chosen["method"] == "exercise":
+        glo = study.model(chosen["loss"], chosen["sigma"])
+    else:
+        glo = study.models[study.parameters.methods()[chosen["method"]]]
     images = study.pick(chosen["source"], OFFERED)
     row = images.roll(-(chosen["image"] % len(images)))[:SHOWN]
     conversions = glo.convert(row, chosen["target"])

@@ -1,7 +1,7 @@
 """Measures of many models: what the store has is used, what is missing is measured and kept."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from glo_core.data import Digits
 from glo_core.measures import codes
-from glo_core.measures.evaluation import MEASURES, version
+from glo_core.measures.evaluation import MEASURES, Scope, measures_of, version
 from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
@@ -23,7 +23,7 @@ from glo_core.runs.store import Store, run_key
 class Measuring:
     """What all models of a study are measured with, and where the results are kept.
 
-    `judge_key` is the judge's name in the store.
+    `judge_key` is the judge's name in the store, `judge_digits` what it was trained on.
     """
 
     store: Store
@@ -31,10 +31,11 @@ class Measuring:
     held_out: Digits
     judge: nn.Sequential
     judge_key: str
+    judge_digits: Digits
 
     def subject(self, glo: Glo) -> Subject:
         """A model with all that it is measured with."""
-        return Subject(glo, self.digits, self.judge, self.held_out)
+        return Subject(glo, self.digits, self.judge, self.held_out, self.judge_digits)
 
     def file(self, name: str) -> str:
         """The name under which a measure's result is kept beside a run."""
@@ -42,22 +43,20 @@ class Measuring:
 
 
 def measure_all(
-    measuring: Measuring, models: Mapping[Recipe, Glo], further: Iterable[Recipe], jobs: int
+    measuring: Measuring, models: Mapping[Recipe, Glo], scopes: Mapping[Recipe, Scope], jobs: int
 ) -> dict[Recipe, dict[str, Any]]:
     """Every model's measures, by their names.
 
     Args:
         measuring: What to measure with.
         models: The models.
-        further: The recipes that get all measures; the others get those of every model.
+        scopes: Which measures each recipe gets (see `evaluation.measures_of`).
         jobs: How many processes measure at a time.
     """
-    further = {*further}
     found: dict[Recipe, dict[str, dict[str, Any] | None]] = {
         recipe: {
             name: measuring.store.recall(run_key(recipe, measuring.digits), measuring.file(name))
-            for name, measure in MEASURES.items()
-            if measure.of_every_model or recipe in further
+            for name in measures_of(scopes[recipe])
         }
         for recipe in models
     }

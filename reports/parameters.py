@@ -15,9 +15,10 @@ from pydantic import (
     model_validator,
 )
 
+from glo_core.peers.cvae import Beta
 from glo_core.recipe import ContentAdam, Count, LossName, Rate, Recipe, Seed, Sigma, grid
-from reports.methods import METHODS, OLD_LOSS, OLD_SIGMA
-from reports.traps import TRAPS, with_trap
+from reports.methods import METHODS, OLD_LOSS, OLD_SIGMA, Method
+from reports.traps import TRAPS, with_traps
 
 
 class ParameterError(ValueError):
@@ -53,6 +54,8 @@ class Parameters(BaseModel):
     learning_latent_rate, frontier_sigmas    the frontier compares the latents' rate with this
                    higher one, at these noise levels
     trap_sigma     the noise level at which each trap is switched on
+    handed_in_sigmas    the noise levels of the exercise as handed in
+    betas          the weights of the conditional VAE's KL divergence
     chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
     pick_seed      the seed of every random pick of digits to show
     threads        how many groups of models train at a time in this process, and how many models
@@ -76,6 +79,8 @@ class Parameters(BaseModel):
     learning_latent_rate: Annotated[Rate, Number]
     frontier_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
     trap_sigma: Annotated[Sigma, Number]
+    handed_in_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
+    betas: Annotated[tuple[Annotated[Beta, Number], ...], Listed, Field(min_length=1)]
     content_adam: ContentAdam
     chosen_loss: LossName
     chosen_sigma: Annotated[Sigma, Number]
@@ -140,22 +145,40 @@ class Parameters(BaseModel):
     def traps(self) -> dict[str, Recipe]:
         """Without a trap (""), and with each by its key, all of the first seed."""
         base = self.recipe(self.chosen_loss, self.trap_sigma)
-        return {"": base, **{trap.key: with_trap(base, trap.key) for trap in TRAPS}}
+        return {"": base, **{trap.key: with_traps(base, trap.key) for trap in TRAPS}}
 
     def methods(self) -> dict[str, Recipe]:
         """Each method by its key, of the first seed."""
+        return {method.key: self._of_method(method) for method in METHODS}
+
+    def curves(self) -> dict[str, dict[float, Recipe]]:
+        """The methods with a number that is varied, by key, then by that number, rising.
+
+        "handed-in" by σ, "cvae" by β. All of the first seed; the report trains "handed-in" with
+        every other seed too.
+        """
+        methods = self.methods()
+        varied = {
+            "handed-in": ("sigma", self.handed_in_sigmas),
+            "cvae": ("beta", self.betas),
+        }
         return {
-            method.key: method.kind(
-                **{**self.recipe(OLD_LOSS, OLD_SIGMA).model_dump(), **method.changes}
-            )
-            for method in METHODS
+            key: {value: methods[key].model_copy(update={name: value}) for value in sorted(values)}
+            for key, (name, values) in varied.items()
         }
 
     def recipes(self) -> list[Recipe]:
         """Every recipe of the report, each once: the sweep's first, then the others'."""
+        curves = self.curves()
         others = [*self.frontier(), *self.traps().values(), *self.methods().values()]
+        others += curves["handed-in"].values()
         seeded = [each for recipe in others for each in self.over_seeds(recipe)]
-        return list(dict.fromkeys([*self.sweep(), *seeded]))
+        return list(dict.fromkeys([*self.sweep(), *seeded, *curves["cvae"].values()]))
+
+    def _of_method(self, method: Method) -> Recipe:
+        exercise = self.recipe(OLD_LOSS, OLD_SIGMA).model_dump()
+        epochs = {name: times * self.epochs for name, times in method.budget.items()}
+        return method.kind(**{**exercise, **epochs, **method.changes})
 
 
 def read(path: Path | str, overrides: dict[str, Any] | None = None) -> Parameters:

@@ -96,26 +96,37 @@ class Numbers(_Published):
     numbers: dict[str, Any]
 
 
-class Finding(_Published):
-    """A claim of the old report and what became of it.
+class Verdict(BaseModel):
+    """Whether a claim holds for the models of one method, and why.
 
-    `holds` is None where the study has not what it takes to decide; `figure` is the label of the
-    figure that shows it.
+    `holds` is None where the study has not what it takes to decide.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    holds: bool | None
+    evidence: str
+
+    @property
+    def words(self) -> str:
+        """The words for it: they change when the numbers do."""
+        if self.holds is None:
+            return "cannot be decided here"
+        return "holds" if self.holds else "does not hold"
+
+
+class Finding(_Published):
+    """A claim of the old report and what became of it, by the methods it is decided on.
+
+    `verdicts` are by the methods' names; `figure` is the label of the figure that shows what the
+    first of them follows from.
     """
 
     kind: Literal["finding"] = "finding"
     id: int
     claim: str
-    holds: bool | None
-    evidence: str
     figure: str
-
-    @property
-    def verdict(self) -> str:
-        """The words for it: they change when the numbers do."""
-        if self.holds is None:
-            return "cannot be decided here"
-        return "holds" if self.holds else "does not hold"
+    verdicts: dict[str, Verdict]
 
 
 Published = Figure | Numbers | Finding

@@ -5,6 +5,7 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 
 import logging
 import math
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from glo_core import data
 from glo_core.data import DataError, Digits, Splits
 from glo_core.measures import leakage, samples
+from glo_core.measures.evaluation import Scope
 from glo_core.measures.intervals import Proportion, proportion
 from glo_core.measures.judge import predictions
 from glo_core.model import Glo
@@ -27,7 +29,7 @@ from glo_core.runs.store import Store, classifier_key, run_key
 from glo_core.runs.sweep import sweep
 from reports.measuring import Measuring, measure_all
 from reports.parameters import Parameters, read
-from reports.results import Results
+from reports.results import Result, Results
 
 log = logging.getLogger(__name__)
 
@@ -129,12 +131,29 @@ class Study:
     @cached_property
     def results(self) -> Results:
         """Every measure of every model, with every seed: from the store, or measured now."""
-        chosen, splits = self.parameters, self.splits
-        methods = chosen.methods().values()
-        further = [each for recipe in methods for each in chosen.over_seeds(recipe)]
-        key = classifier_key(splits.judge, JUDGE_SEED)
-        measuring = Measuring(self.store, self.digits, splits.test, self.judge, key)
-        return Results(measure_all(measuring, self.models, further, chosen.threads))
+        splits, key = self.splits, classifier_key(self.splits.judge, JUDGE_SEED)
+        measuring = Measuring(self.store, self.digits, splits.test, self.judge, key, splits.judge)
+        threads = self.parameters.threads
+        return Results(measure_all(measuring, self.models, self._scopes(), threads))
+
+    def _scopes(self) -> dict[Recipe, Scope]:
+        """Which measures each recipe gets: what is dear is measured of fewer models."""
+        chosen = self.parameters
+        first = chosen.seeds[0]
+        methods = {
+            each for recipe in chosen.methods().values() for each in chosen.over_seeds(recipe)
+        }
+        scopes: dict[Recipe, Scope] = {
+            recipe: "first seed" if recipe.seed == first else "model" for recipe in chosen.recipes()
+        }
+        return scopes | dict.fromkeys(methods, "method")
+
+    def first(self, recipe: Recipe, name: str) -> Result:
+        """A measure of a recipe with the first seed alone, whatever seeds were measured so."""
+        result, seeds = self.results[recipe, name], sorted(self.parameters.seeds)
+        every = len(result.raw) == len(seeds)
+        place = seeds.index(self.parameters.seeds[0]) if every else 0
+        return replace(result, raw=result.raw[[place]])
 
     def series(self, name: str, loss: LossName) -> NDArray[np.float64]:
         """A measure of one loss, σ rising: (S,), or (S, 3) for a proportion with its interval."""

@@ -1,22 +1,24 @@
-"""Six mistakes that are easily made in the exercise, each made alone.
+"""Six mistakes that are easily made in the exercise, each made alone or some together.
 
 A mistake hooks into the training loop from outside (`training.Hooks`), or changes how the trained
 model generates images.
 """
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
 
 from glo_core.data import Digits
-from glo_core.generator import CHANNELS, NORM
 from glo_core.latents import noisy
 from glo_core.model import Glo
 from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.runs.trainers import Trainer, core_versions, register
+from glo_core.stacked import StackedGenerator
 from glo_core.training import Draws, Group, Hooks, OnEpoch, train_group
 
 # Raise it when the numbers of models with a mistake change (see `training.VERSION`).
@@ -26,13 +28,16 @@ TrapName = Literal[
     "stale_gradients", "one_noise", "train_mode", "fixed_order", "normal_prior", "last_images"
 ]
 
+# Published solutions of the exercise make these four at once.
+HANDED_IN: tuple[TrapName, ...] = ("stale_gradients", "one_noise", "fixed_order", "train_mode")
+
 
 class TrapRecipe(Recipe):
-    """A recipe with one mistake."""
+    """A recipe with one or more mistakes."""
 
     method: ClassVar[str] = "trap"
 
-    trap: TrapName
+    traps: Annotated[tuple[TrapName, ...], Field(min_length=1)]
 
 
 class StaleGradients(Hooks):
@@ -47,7 +52,8 @@ class OneNoise(Hooks):
 
     def draws(self, draws: Draws, recipe: Recipe) -> Draws:
         position = torch.arange(draws.noise.shape[1])
-        return draws._replace(noise=draws.noise[:, position - position % recipe.batch_size])
+        first = draws.noise[:, position - position % recipe.batch_size]
+        return super().draws(draws._replace(noise=first), recipe)
 
 
 class FixedOrder(Hooks):
@@ -55,7 +61,7 @@ class FixedOrder(Hooks):
 
     def draws(self, draws: Draws, recipe: Recipe) -> Draws:
         images = torch.arange(draws.order.shape[1], device=draws.order.device)
-        return draws._replace(order=images.expand_as(draws.order))
+        return super().draws(draws._replace(order=images.expand_as(draws.order)), recipe)
 
 
 class NormalPrior(Hooks):
@@ -74,23 +80,25 @@ class LastImages(Hooks):
         return images, noisy(content, group.sigma, draws.noise[:, -count:])
 
 
-class OwnStatistics(Glo):
-    """A model that generates in train mode, one image at a time.
+class TrainMode(Hooks):
+    """Trains as usual: only the trained model generates in another way (`OwnStatistics`)."""
+
+
+class OneByOne(StackedGenerator):
+    """The generator in train mode, as it generates one image at a time.
 
     BatchNorm then normalises each image by its own mean and variance, which is what InstanceNorm
     computes for many images at once.
     """
 
-    def generate(self, codes: Tensor) -> Tensor:
-        images: Tensor = self._network_in_train_mode()(codes)[:, 0]
-        return images
+    def normalised(self, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return F.instance_norm(hidden, weight=weight, bias=bias)
 
-    def _network_in_train_mode(self) -> nn.Sequential:
-        layers = [*self.network]
-        layers[NORM] = nn.InstanceNorm2d(CHANNELS, affine=True)
-        norm = self.network[NORM]
-        layers[NORM].load_state_dict({"weight": norm.weight, "bias": norm.bias})
-        return nn.Sequential(*layers).eval()
+
+class OwnStatistics(Glo):
+    """A model that generates in train mode, one image at a time."""
+
+    network_type: ClassVar[type[StackedGenerator]] = OneByOne
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class Trap:
     key: TrapName
     name: str
     wrong: str
-    hooks: type[Hooks] = Hooks
+    hooks: type[Hooks]
 
 
 TRAPS = (
@@ -129,6 +137,7 @@ TRAPS = (
         "generating in train mode",
         "the network generates in train mode, one image at a time, so that BatchNorm normalises "
         "each image by its own statistics",
+        TrainMode,
     ),
     Trap(
         "fixed_order",
@@ -152,26 +161,35 @@ TRAPS = (
 _HOOKS = {trap.key: trap.hooks for trap in TRAPS}
 
 
-def with_trap(recipe: Recipe, trap: TrapName) -> TrapRecipe:
-    """The recipe with a mistake."""
-    return TrapRecipe(**recipe.model_dump(), trap=trap)
+def with_traps(recipe: Recipe, *traps: TrapName) -> TrapRecipe:
+    """The recipe with mistakes."""
+    return TrapRecipe(**recipe.model_dump(), traps=traps)
 
 
 def _train(
     recipes: list[Recipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None
 ) -> list[Glo]:
-    return train_group(recipes, digits, device, on_epoch, _HOOKS[_trap_of(recipes[0])]())
+    return train_group(recipes, digits, device, on_epoch, _hooks_of(_traps_of(recipes[0])))
+
+
+def _hooks_of(traps: tuple[TrapName, ...]) -> Hooks:
+    """The hooks of all mistakes in one: a class that inherits from each.
+
+    What one of them does goes on to the next by `super()`.
+    """
+    hooks: Hooks = type("Together", tuple(_HOOKS[trap] for trap in traps), {})()
+    return hooks
 
 
 def _restored(glo: Glo) -> Glo:
-    if _trap_of(glo.recipe) != "train_mode":
+    if "train_mode" not in _traps_of(glo.recipe):
         return glo
     return OwnStatistics(**{field.name: getattr(glo, field.name) for field in fields(glo)})
 
 
-def _trap_of(recipe: Recipe) -> TrapName:
+def _traps_of(recipe: Recipe) -> tuple[TrapName, ...]:
     assert isinstance(recipe, TrapRecipe)
-    return recipe.trap
+    return recipe.traps
 
 
 register(

@@ -19,7 +19,7 @@ from glo_core import classifier as classifier_module
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.peers.lord import LordRecipe
 from glo_core.runs.trainers import trainer_of
-from reports.traps import TRAPS, with_trap
+from reports.traps import HANDED_IN, TRAPS, with_traps
 
 FILE = Path(__file__).with_suffix(".json")
 # Where each part's version is.
@@ -43,9 +43,10 @@ RECIPES: dict[str, Recipe] = {
         **SHORT, loss="laplacian", class_dim=0, content_start="pca", content_ball=True
     ),
     "swap": Recipe(**SHORT, loss="l1+l2", schedule="cosine", swap=0.3),
-    "lord": LordRecipe(**SHORT, content_scale=0.05),
+    "lord": LordRecipe(**SHORT, content_scale=0.05, encoder_epochs=2),
     "cvae": CvaeRecipe(**SHORT),
-    **{trap.key: with_trap(Recipe(**SHORT), trap.key) for trap in TRAPS},
+    **{trap.key: with_traps(Recipe(**SHORT), trap.key) for trap in TRAPS},
+    "handed in": with_traps(Recipe(**SHORT), *HANDED_IN),
 }
 CLASSIFIER = "classifier alone"
 
@@ -124,6 +125,8 @@ def _of_model(glo: Glo) -> dict[str, Any]:
     }
     if glo.encoder is not None:
         found["encoded"] = glo.encode(images, glo.labels[:4])[:, :4]
+    if glo.variational:
+        found["posterior"] = glo.sample_posterior(images, glo.labels[:4])[:, :4]
     numbers = {name: _rounded(value) for name, value in found.items()}
     return numbers | {"indices": history.indices.tolist(), "prior": glo.prior}
 

@@ -40,7 +40,7 @@ CHANGES = {
     "classifier": (classifier, "TURN", 0.5),
     "lord": (lord, "Adam", lambda weights, lr: torch.optim.Adam(weights, lr=2 * lr)),
     "cvae": (cvae, "kl_divergence", twice(cvae.kl_divergence)),
-    "traps": (traps, "_HOOKS", traps._HOOKS | {"one_noise": traps.FixedOrder}),
+    "traps": (traps.OneNoise, "draws", training.Hooks.draws),
 }
 
 

@@ -4,20 +4,24 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from glo_core.measures.intervals import Proportion, proportion
 from glo_core.measures.judge import CHUNK, predictions
+from glo_core.measures.raw import of_images
 from glo_core.measures.subject import Subject
 
 
 def measure(subject: Subject) -> dict[str, Any]:
-    """Conversion accuracy, source residue, and the accuracy by source and target class."""
+    """Each image's conversion accuracy and source residue, and the accuracy by class.
+
+    `conversion_matrix` has source classes as rows and targets as columns (see `matrix`).
+    """
     predicted, labels = judged(subject), subject.digits.labels
     return {
-        "conversion": accuracy(predicted, labels),
+        "conversion": of_images(accuracy(predicted, labels)),
         "conversion_matrix": matrix(predicted, labels),
-        "source_residue": source_residue(predicted, labels),
+        "source_residue": of_images(source_residue(predicted, labels)),
     }
 
 
@@ -36,13 +40,16 @@ def judged(subject: Subject) -> Tensor:
     return found
 
 
-def accuracy(predicted: Tensor, labels: Tensor) -> Proportion:
-    """The proportion of conversions to other classes that are classified as their target."""
+def accuracy(predicted: Tensor, labels: Tensor) -> NDArray[np.float64]:
+    """Each image's proportion of conversions that are classified as their target: (N,) in [0, 1].
+
+    Conversions to the image's own class do not count.
+    """
     return _of_others(predicted == torch.arange(predicted.shape[1]), labels)
 
 
-def source_residue(predicted: Tensor, labels: Tensor) -> Proportion:
-    """The proportion of conversions to other classes that are still classified as their source."""
+def source_residue(predicted: Tensor, labels: Tensor) -> NDArray[np.float64]:
+    """Each image's proportion of conversions to others that are still classified as its class."""
     return _of_others(predicted == labels[:, None], labels)
 
 
@@ -57,6 +64,7 @@ def matrix(predicted: Tensor, labels: Tensor) -> list[list[float]]:
     return rows
 
 
-def _of_others(cases: Tensor, labels: Tensor) -> Proportion:
+def _of_others(cases: Tensor, labels: Tensor) -> NDArray[np.float64]:
     others = np.arange(cases.shape[1]) != labels.numpy()[:, None]
-    return proportion(cases.numpy()[others].reshape(len(cases), -1))
+    rates: NDArray[np.float64] = cases.numpy()[others].reshape(len(cases), -1).mean(1)
+    return rates

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import scipy
@@ -16,23 +16,29 @@ from glo_core.measures import (
     conversions,
     held_out,
     leakage,
+    leaks,
     reconstruction,
     samples,
     scratch,
-    style,
+    style_kept,
 )
 from glo_core.measures.subject import Subject
 from glo_core.provenance import imported, syntax_hash
 
+# Of which models a measure is taken: of every one, of those of the first seed and of all compared
+# methods, or of the compared methods alone.
+Scope = Literal["model", "first seed", "method"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
 
 class Measure(NamedTuple):
-    """A measure: what computes it, and whether every model gets it or only the compared methods.
+    """A measure: what computes it, and of which models it is taken.
 
-    `compute` returns numbers by their names, in a form that JSON can hold.
+    `compute` returns what was measured by its names, in a form that JSON can hold.
     """
 
     compute: Callable[[Subject], dict[str, Any]]
-    of_every_model: bool = True
+    scope: Scope = "model"
 
 
 MEASURES = {
@@ -40,10 +46,18 @@ MEASURES = {
     "conversions": Measure(conversions.measure),
     "leakage": Measure(leakage.measure),
     "scratch": Measure(scratch.measure),
-    "held-out": Measure(held_out.measure, of_every_model=False),
-    "style": Measure(style.measure, of_every_model=False),
-    "samples": Measure(samples.measure, of_every_model=False),
+    "held-out": Measure(held_out.measure, "first seed"),
+    "style": Measure(style_kept.measure, "first seed"),
+    "unseen-style": Measure(style_kept.measure_unseen, "method"),
+    "leaks": Measure(leaks.measure, "method"),
+    "samples": Measure(samples.measure, "method"),
 }
+
+
+def measures_of(scope: Scope) -> list[str]:
+    """The names of the measures that a model of this scope gets: its own, and all wider ones."""
+    wider = SCOPES[: SCOPES.index(scope) + 1]
+    return [name for name, measure in MEASURES.items() if measure.scope in wider]
 
 
 @cache

@@ -1,124 +1,47 @@
-"""How a model reconstructs and classifies images that it was not trained on.
+"""What a model does with images that it was not trained on: reconstruct, convert, and leak.
 
-A held-out image has no content code yet. `fit` finds one by gradient descent on the code alone;
-`classify` does so under every class, and takes the class with the best reconstruction.
-
-Codes are looked for where the learned ones lie. Bojanowski et al. (2018, "Optimizing the Latent
-Space of Generative Networks") keep codes in a ball; here it is the ball of the Gaussian fitted to
-the learned codes whose radius is their root mean square length, so there is nothing to tune. Free
-codes move to where *any* class's code generates nearly any image: for a model of 2,000 images and
-400 held-out ones, the accuracy then fell from 82 % after 20 steps to 66 % after 100; in the ball it
-went from 83 % to 80 %.
-
-What did not pay: several random starts, as the best of four runs reconstructs no better than one
-run of twice as many steps.
+An image's content code is fitted to it under its own class (see `fitting`), with a generator that
+has never met it. Only such codes show what content codes hold (see `leakage`).
 """
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from glo_core.latents import fitted_gaussian
-from glo_core.losses import WEIGHTS, weighted_loss
-from glo_core.measures.intervals import proportion
+from glo_core.measures import conversions, leakage
+from glo_core.measures.judge import predictions
+from glo_core.measures.raw import of_images
 from glo_core.measures.reconstruction import errors
 from glo_core.measures.subject import Subject
-from glo_core.model import Glo
-from glo_core.stacked import StackedGenerator, as_blocks
-
-# How many held-out images are reconstructed, and how many of them are classified.
-RECONSTRUCTED, CLASSIFIED = 300, 100
-# Gradient steps a code. More of them reconstruct a little better and classify no better.
-FIT_STEPS, CLASSIFY_STEPS = 100, 20
-# Adam's rate, in standard deviations of the learned codes, and its decay of moments: the defaults
-# average over more steps than there are.
-RATE, BETAS = 0.3, (0.8, 0.9)
-# Codes are fitted this many at a time, which stay in the processor's caches.
-BATCH = 250
 
 
 def measure(subject: Subject) -> dict[str, Any]:
-    """Errors of held-out images with fitted codes and, where there is one, the encoder's codes."""
-    glo = subject.glo
-    held_out = subject.held_out.subset(range(min(RECONSTRUCTED, len(subject.held_out))))
-    images, labels = held_out.images, held_out.labels
-    some = held_out.subset(range(min(CLASSIFIED, len(held_out))))
-    fitted = errors(glo.decode(labels, fit(glo, images, labels)), images)
-    found: dict[str, Any] = {f"held_out_{name}": error for name, error in fitted.items()}
-    found["classified"] = proportion((classify(glo, some.images)[0] == some.labels).numpy())
-    if glo.encoder is not None:
-        encoded = glo.decode(labels, glo.encode(images, labels))
-        found["encoded_l1"] = errors(encoded, images)["l1"]
-    return found
+    """Errors, conversion accuracy, leakage and separation on unseen images.
 
-
-@torch.enable_grad()
-def fit(glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS) -> Tensor:
-    """Fits content codes to new images. Nothing is random, and the model stays as it is.
-
-    Args:
-        glo: The model. The codes follow its recipe's own loss (L1 for the Laplacian pyramid).
-        images: (M, 28, 28) in [0, 1].
-        labels: (M,) int64, the class whose code each is generated with.
-        steps: Gradient steps. The codes start at the mean of the learned ones.
-
-    Returns:
-        (M, content_dim) float32. No code is less typical of the learned ones than they are
-        themselves in the root mean square.
-
-    Raises:
-        IndexError: There is no such class.
+    `separation` is 1 where the strongest probe finds nothing above chance in the content codes, and
+    0 where it classifies all of them.
     """
-    mean, factor = fitted_gaussian(glo.content_table)
-    radius = math.sqrt(len(mean))  # of draws from N(0, 1), the root mean square length
-    network = StackedGenerator([glo.network]).eval().requires_grad_(False)
-    batches = zip(glo.class_table[labels].split(BATCH), as_blocks(images).split(BATCH), strict=True)
-    fitted = []
-    for class_codes, blocks in batches:
-        # In the Gaussian's own units: equally wide in every direction, with the mean at 0.
-        codes = torch.zeros(len(blocks), len(mean), requires_grad=True)
-        adam = Adam([codes], lr=RATE, betas=BETAS)
-        schedule = CosineAnnealingLR(adam, steps)
-        for _ in range(steps):
-            generated = network(torch.cat([class_codes, mean + codes @ factor.T], 1)[None])
-            adam.zero_grad()
-            # The sum over images, so that a code's gradient does not depend on the others
-            (len(blocks) * weighted_loss(generated, blocks, _weights(glo)).sum()).backward()
-            adam.step()
-            schedule.step()
-            codes.data.renorm_(2, 0, radius)  # back into the ball
-        fitted.append(mean + codes.detach() @ factor.T)
-    return torch.cat(fitted)
+    images, labels, codes = subject.unseen.images, subject.unseen.labels, subject.unseen_codes
+    found = leakage.probed(codes, labels)
+    strongest = leakage.strongest(found)
+    return {
+        "held_out_l1": of_images(errors(subject.glo.decode(labels, codes), images)["l1"]),
+        "held_out_conversion": of_images(conversions.accuracy(judged(subject), labels)),
+        "unseen_leakage": found,
+        "strongest": strongest,
+        "unseen_strongest": found[strongest],
+        "unseen_hits": leakage.balanced_hits(codes, labels, leakage.probes()[strongest]),
+        "separation": leakage.separation(found[strongest], len(subject.digits.class_names)),
+    }
 
 
-def classify(glo: Glo, images: Tensor, steps: int = CLASSIFY_STEPS) -> tuple[Tensor, Tensor]:
-    """Classifies images by the class under which the model reconstructs them best.
+def judged(subject: Subject) -> Tensor:
+    """The class that the judge predicts for each unseen image with each class code: (M, C) int64.
 
-    A model without class codes generates alike under all of them: its answer is chance.
-
-    Args:
-        glo: The model.
-        images: (M, 28, 28) in [0, 1].
-        steps: Gradient steps a code.
-
-    Returns:
-        The classes (M,) int64, and the remaining losses (M, C) float32 under every class.
+    With an image's own class, that is its reconstruction.
     """
-    classes = len(glo.class_table)
-    labels = torch.arange(classes).repeat_interleave(len(images))
-    repeated = images.repeat(classes, 1, 1)
-    generated = glo.decode(labels, fit(glo, repeated, labels, steps))
-    # One image in the place of one model: each has a loss of its own
-    one_each = as_blocks(generated)[:, None], as_blocks(repeated)[:, None]
-    each = weighted_loss(*one_each, _weights(glo))
-    losses = each.view(classes, -1).T
-    return losses.argmin(1), losses
-
-
-def _weights(glo: Glo) -> Tensor:
-    """The recipe's weights of L1 and L2, (2, 1); L1 alone for a loss made of neither."""
-    return torch.tensor(WEIGHTS.get(glo.recipe.loss, WEIGHTS["l1"]))[:, None]
+    codes = subject.unseen_codes
+    targets = torch.arange(len(subject.glo.class_table)).repeat_interleave(len(codes))
+    generated = subject.glo.decode(targets, codes.repeat(len(subject.glo.class_table), 1))
+    return predictions(subject.judge, generated).view(-1, len(codes)).T

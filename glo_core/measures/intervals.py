@@ -16,28 +16,29 @@ class Proportion(NamedTuple):
     high: float
 
 
-def proportion(hits: NDArray[np.bool_]) -> Proportion:
-    """The proportion of True, with its Wilson interval (Wilson 1927).
+def proportion(rates: NDArray[np.floating] | NDArray[np.bool_], cases: int = 1) -> Proportion:
+    """The mean of M independent rates, with its Wilson interval (Wilson 1927).
 
     Args:
-        hits: (M,) independent cases, or (M, T): T cases that share something, such as the
-            conversions of one image, which share its code. T of these tell less than T images
-            would, so the interval counts as many independent cases as explain how the rows'
-            proportions vary: at least M, at most M·T.
+        rates: (M,) in [0, 1]: hits, which are 0 or 1, or each the proportion of hits among `cases`
+            that share something.
+        cases: How many cases stand behind each rate, such as the conversions of one image, which
+            share its code. These tell less than as many images would, so the interval counts as
+            many independent cases as explain how the rates vary: at least M, at most M·cases.
 
     Raises:
-        ValueError: There is no case at all.
+        ValueError: There is no rate at all.
     """
     # Here, since it imports pandas, which takes most of a second.
     from statsmodels.stats.proportion import proportion_confint
 
-    if not hits.size:
-        raise ValueError("hits is empty: a proportion needs at least one case")
-    value, count = float(hits.mean()), float(len(hits))
-    if hits.ndim == 2 and len(hits) > 1:
-        variance = float(hits.mean(1).var(ddof=1)) / len(hits)
+    if not len(rates):
+        raise ValueError("rates is empty: a proportion needs at least one")
+    value, count = float(rates.mean()), float(len(rates))
+    if cases > 1 and len(rates) > 1:
+        variance = float(rates.var(ddof=1)) / len(rates)
         if variance > 0:
-            count = min(max(value * (1 - value) / variance, len(hits)), hits.size)
+            count = min(max(value * (1 - value) / variance, count), count * cases)
     low, high = proportion_confint(value * count, count, method="wilson")
     return Proportion(value, max(0.0, float(low)), min(1.0, float(high)))
 

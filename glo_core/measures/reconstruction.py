@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from glo_core.measures.raw import of_images
 from glo_core.measures.subject import Subject
 
 # A smaller mean squared error counts as this one, so that a perfect image has 100 dB.
@@ -17,7 +18,7 @@ SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2
 
 
 def measure(subject: Subject) -> dict[str, Any]:
-    """Errors, fidelity, and the sharpness and variety of reconstructions as ratios to the images'.
+    """Each image's errors, fidelity, and sharpness and variety as ratios to the real images'.
 
     `fidelity` compares the L1 and L2 errors with the least that images can have which depend on the
     class alone: 1 is perfect, 0 no better than that, and L1 and L2 count equally.
@@ -32,32 +33,31 @@ def measure(subject: Subject) -> dict[str, Any]:
     least_l1 = float((medians - images).abs().mean())
     least_l2 = float((means - images).square().mean())
     return {
-        **{f"reconstruction_{name}": error for name, error in found.items()},
-        "fidelity": 1 - (found["l1"] / least_l1 + found["l2"] / least_l2) / 2,
+        **{f"reconstruction_{name}": of_images(each) for name, each in found.items()},
+        "fidelity": 1 - float(found["l1"].mean() / least_l1 + found["l2"].mean() / least_l2) / 2,
         "sharpness": sharpness(generated) / sharpness(images),
         "variety": variety(generated, labels) / variety(images, labels),
     }
 
 
-def errors(generated: Tensor, images: Tensor) -> dict[str, float]:
-    """How far (M, 28, 28) generated images are from real ones, in numbers that JSON can hold.
+def errors(generated: Tensor, images: Tensor) -> dict[str, Tensor]:
+    """How far each of (M, 28, 28) generated images is from its real one, finite numbers all.
 
     Returns:
+        (M,) float64 of each:
+
         l1: mean absolute difference, in [0, 1]
         l2: mean squared difference, in [0, 1]
-        psnr: peak signal-to-noise ratio in dB for a peak of 1, averaged over the images; at most
-            100, which is perfect
+        psnr: peak signal-to-noise ratio in dB for a peak of 1; at most 100, which is perfect
         ssim: mean structural similarity, at most 1, which is perfect (see `ssim`)
-
-        All are NaN for no images.
     """
-    difference = generated - images
-    each_l2 = difference.square().mean((1, 2))
+    difference = (generated - images).double()
+    l2 = difference.square().mean((1, 2))
     return {
-        "l1": float(difference.abs().mean()),
-        "l2": float(each_l2.mean()),
-        "psnr": float(-10 * each_l2.clamp(min=LEAST_L2).log10().mean()),
-        "ssim": float(ssim(generated, images).mean()),
+        "l1": difference.abs().mean((1, 2)),
+        "l2": l2,
+        "psnr": -10 * l2.clamp(min=LEAST_L2).log10(),
+        "ssim": ssim(generated, images),
     }
 
 

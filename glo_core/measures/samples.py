@@ -7,7 +7,7 @@
   that one, and no nearer than any other image to the rest.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from glo_core.data import Digits
-from glo_core.measures.intervals import proportion
 from glo_core.measures.judge import features, predictions
+from glo_core.measures.raw import of_draws
 from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.priors import PRIORS, Prior, draw
 
 Features = Tensor | NDArray[np.floating]
 
-# Images from scratch that are compared with as many held-out ones.
-IMAGES = 300
+# Images from scratch that are compared with as many held-out ones, at most.
+IMAGES = 1000
+# How often they are drawn.
+DRAWS = 5
 # The proportion of fresh real images that count as memorised, by definition.
 FALSE_ALARMS = 0.05
 # A real feature's ball reaches to this many-th nearest other.
@@ -33,28 +35,85 @@ NEIGHBOURS = 5
 CHUNK = 1000
 
 
+class Beside(NamedTuple):
+    """What images from scratch are set beside, so that it is computed once for all draws.
+
+    Fields:
+        held_out: M held-out images; each draw has as many of the same classes.
+        features: (M, F), theirs.
+        training: (N, 28, 28), the training images.
+        usual: How close fresh images are to training images (see `usual_closeness`).
+    """
+
+    held_out: Digits
+    features: Tensor
+    training: Tensor
+    usual: Tensor
+
+
 def measure(subject: Subject) -> dict[str, Any]:
-    """The quality of images from scratch with each prior of the content codes."""
-    held_out = subject.held_out.subset(range(min(IMAGES, len(subject.held_out))))
-    glo, digits, judge = subject.glo, subject.digits, subject.judge
-    return {"samples": {prior: quality(glo, digits, judge, held_out, prior) for prior in PRIORS}}
+    """The quality of DRAWS draws of images from scratch with each prior of the content codes."""
+    glo, judge = subject.glo, subject.judge
+    beside = _beside(judge, subject.digits, subject.held_out.sample(IMAGES))
+    return {"samples": {prior: quality(glo, judge, beside, prior) for prior in PRIORS}}
 
 
-def quality(
-    glo: Glo, digits: Digits, judge: nn.Sequential, held_out: Digits, prior: Prior
-) -> dict[str, Any]:
-    """Images from scratch beside as many held-out images of the same classes."""
-    codes = draw(glo.content_table, prior, len(held_out))
-    generated = glo.decode(held_out.labels, codes)
-    of_real, of_generated = (features(judge, some) for some in (held_out.images, generated))
-    density, coverage = density_coverage(of_real, of_generated)
+def quality(glo: Glo, judge: nn.Sequential, beside: Beside, prior: Prior) -> dict[str, Any]:
+    """Images from scratch beside held-out images: each measure once for each draw."""
+    labels = beside.held_out.labels
+    codes = draw(glo.content_table, prior, DRAWS * len(labels))
+    draws = (glo.decode(labels, some) for some in codes.split(len(labels)))
+    return _each([_compared(judge, beside, generated) for generated in draws])
+
+
+def real_against_real(judge: nn.Sequential, digits: Digits, held_out: Digits) -> dict[str, Any]:
+    """What real images reach: as `quality`, of training images in the place of generated ones.
+
+    Each draw has as many of every class as `held_out` has, and no image twice unless its class has
+    fewer. That training images would all count as memorised is left out.
+    """
+    beside = _beside(judge, digits, held_out.sample(IMAGES))
+    found = _each(
+        [
+            _compared(judge, beside, digits.images[_alike(digits.labels, beside, seed)])
+            for seed in range(DRAWS)
+        ]
+    )
+    return {name: values for name, values in found.items() if name != "memorised"}
+
+
+def _beside(judge: nn.Sequential, digits: Digits, held_out: Digits) -> Beside:
+    usual = usual_closeness(held_out.images, digits.images)
+    return Beside(held_out, features(judge, held_out.images), digits.images, usual)
+
+
+def _compared(judge: nn.Sequential, beside: Beside, generated: Tensor) -> dict[str, float]:
+    of_generated = features(judge, generated)
+    density, coverage = density_coverage(beside.features, of_generated)
+    legible = predictions(judge, generated) == beside.held_out.labels
     return {
-        "frechet": frechet(of_real, of_generated),
+        "frechet": frechet(beside.features, of_generated),
         "density": density,
         "coverage": coverage,
-        "memorised": memorised(generated, digits.images, held_out.images),
-        "legible": proportion((predictions(judge, generated) == held_out.labels).numpy()),
+        "memorised": memorised(generated, beside.training, beside.usual),
+        "legible": float(legible.double().mean()),
     }
+
+
+def _each(draws: list[dict[str, float]]) -> dict[str, Any]:
+    return {name: of_draws(each[name] for each in draws) for name in draws[0]}
+
+
+def _alike(labels: Tensor, beside: Beside, seed: int) -> Tensor:
+    """Random images of classes `labels`, one for each held-out image and of its class."""
+    stream = torch.Generator().manual_seed(seed)
+    found = torch.empty_like(beside.held_out.labels)
+    for label in beside.held_out.labels.unique():
+        wanted = torch.nonzero(beside.held_out.labels == label)[:, 0]
+        members = torch.nonzero(labels == label)[:, 0]
+        order = members[torch.randperm(len(members), generator=stream)]
+        found[wanted] = order[torch.arange(len(wanted)) % len(members)]
+    return found
 
 
 # --- features ------------------------------------------------------------------------------------
@@ -112,25 +171,32 @@ def nearest(generated: Tensor, training: Tensor) -> tuple[Tensor, Tensor]:
     return indices[:, 0], distances[:, 0]
 
 
-def memorised(generated: Tensor, training: Tensor, held_out: Tensor) -> float:
+def usual_closeness(held_out: Tensor, training: Tensor) -> Tensor:
+    """How close few fresh real images are to one training image: what `memorised` compares with.
+
+    Closeness is the distance to the nearest training image over that to the second nearest; this is
+    its FALSE_ALARMS quantile among `held_out` (M, 28, 28), real images that the model was not
+    trained on. `training` is (N, 28, 28).
+
+    Raises ValueError for fewer than two training images.
+    """
+    if len(training) < 2:
+        raise ValueError(f"training holds {len(training)} images: a second nearest takes two")
+    return _closeness(held_out, training).quantile(FALSE_ALARMS)
+
+
+def memorised(generated: Tensor, training: Tensor, usual: Tensor) -> float:
     """The proportion of generated images, in [0, 1], that are closer to one image than real ones.
 
-    All are images (count, 28, 28) float32; `held_out` are real images that the model was not
-    trained on, and `training` holds at least two. An image counts if its distance to the nearest
-    training image, over that to the second nearest, is below the FALSE_ALARMS quantile of the same
-    ratio for the held-out images. So fresh real images give about FALSE_ALARMS, and copies 1.
+    An image of (M, 28, 28) counts if it is closer to one of the (N, 28, 28) training images than
+    `usual_closeness`. So fresh real images give about FALSE_ALARMS, and copies 1.
 
     To compare generated with held-out images is the three-sample test of Meehan, Chaudhuri &
     Dasgupta (2020), "A non-parametric test to detect data-copying in generative models". The ratio
     to the second nearest is that of Yoon et al. (2023), "Diffusion probabilistic models generalize
     when they fail to memorize". The bare distance would count digits of class 1, which are all near
     to each other, as copies, and would miss blurred copies.
-
-    Raises ValueError for fewer than two training images.
     """
-    if len(training) < 2:
-        raise ValueError(f"training holds {len(training)} images: a second nearest takes two")
-    usual = _closeness(held_out, training).quantile(FALSE_ALARMS)
     return float((_closeness(generated, training) < usual).double().mean())
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from glo_core.measures.intervals import Proportion, proportion
 from glo_core.measures.judge import predictions
+from glo_core.measures.raw import of_images
 from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.priors import Prior, draw
@@ -16,16 +16,19 @@ DRAWS = 50
 
 
 def measure(subject: Subject) -> dict[str, Any]:
-    """The legible proportion, with content codes from the fitted Gaussian and from N(0, 1)."""
+    """Each random code's legible proportion, with codes from the fitted Gaussian and N(0, 1)."""
     return {
-        f"scratch_{prior}": legible(subject.glo, subject.judge, prior)
+        f"scratch_{prior}": of_images(legible(subject.glo, subject.judge, prior))
         for prior in ("gaussian", "normal")
     }
 
 
-def legible(glo: Glo, judge: nn.Sequential, prior: Prior) -> Proportion:
-    """The proportion of images from scratch that the judge classifies as their class."""
+def legible(glo: Glo, judge: nn.Sequential, prior: Prior) -> Tensor:
+    """Of each random code, the proportion of classes that the judge sees in its images: (DRAWS,).
+
+    An image from scratch counts if the judge classifies it as the class of its class code.
+    """
     wanted = torch.arange(len(glo.class_table))
     codes = draw(glo.content_table, prior, DRAWS).repeat_interleave(len(wanted), 0)
     predicted = predictions(judge, glo.decode(wanted.repeat(DRAWS), codes))
-    return proportion((predicted.view(DRAWS, -1) == wanted).numpy())
+    return (predicted.view(DRAWS, -1) == wanted).double().mean(1)

@@ -7,7 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from glo_core.data import Digits
+from glo_core.measures.fitting import fit
 from glo_core.model import Glo
+
+# How many held-out images codes are fitted to, at most.
+UNSEEN = 1000
 
 
 @dataclass(frozen=True)
@@ -19,14 +23,26 @@ class Subject:
         digits: The images that it was trained on.
         judge: A classifier that was trained on images which no model has seen (see `judge`).
         held_out: Images that neither the model nor the judge was trained on.
+        judge_digits: The images that the judge was trained on.
     """
 
     glo: Glo
     digits: Digits
     judge: nn.Sequential
     held_out: Digits
+    judge_digits: Digits
 
     @cached_property
     def reconstructions(self) -> Tensor:
         """Of all training images, in their order: (N, 28, 28)."""
         return self.glo.reconstruct(torch.arange(len(self.digits)))
+
+    @cached_property
+    def unseen(self) -> Digits:
+        """A stratified sample of the held-out images, the same for every model: at most UNSEEN."""
+        return self.held_out.sample(UNSEEN)
+
+    @cached_property
+    def unseen_codes(self) -> Tensor:
+        """Content codes fitted to the unseen images, under their own classes: (M, content_dim)."""
+        return fit(self.glo, self.unseen.images, self.unseen.labels)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from glo_core.measures.leakage import PROBES
 from reports.answers.text import Text
 from reports.schema import Finding
 from reports.study import Study
@@ -24,9 +25,14 @@ def abstract(study: Study, findings: Sequence[Finding], results: Mapping[str, An
         "sigmas": study.sigmas,
         "losses": study.losses,
         "claims": len(findings),
-        "holding": sum(finding.holds is True for finding in findings),
+        "holding": {
+            name: sum(finding.verdicts[name].holds is True for finding in findings)
+            for name in findings[0].verdicts
+        },
         "best": results["discussion"]["best"],
         "reached": results["comparison"]["reached"],
+        "target_reached": results["comparison"]["target_reached"],
+        "probes": len(PROBES),
         "chance": results["noise"]["chance"],
     }
     return Text("abstract").part("abstract", facts)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from glo_core.measures.intervals import Proportion
 from glo_core.measures.leakage import chance
-from glo_core.measures.style import FEATURES
 from glo_core.model import Glo
 from reports.claims import ALIKE
+from reports.comparison import STYLE, style_kept
 from reports.show.animation import Animation
 from reports.show.mosaics import mosaic
 from reports.show.names import sigma_name
@@ -48,18 +48,18 @@ class Answer:
     Fields:
         conversion, source_residue: The proportions of conversions that are classified as their
             target, and as their source.
-        leakage: The balanced accuracy of the MLP probe.
+        unseen_leakage: What the strongest probe finds in the codes of unseen images.
+        training_leakage: What the MLP probe finds in the training images' codes.
         chance: The balanced accuracy of a guess.
-        style: The correlation of a conversion's style with its source's, the mean over features.
-        style_low: The mean of the lower ends of the features' intervals.
+        style: How much of its source's style a conversion keeps, over what a reconstruction keeps.
     """
 
     conversion: Proportion
     source_residue: Proportion
-    leakage: Proportion
+    unseen_leakage: Proportion
+    training_leakage: Proportion
     chance: float
     style: float
-    style_low: float
 
     @property
     def class_code_decides(self) -> bool:
@@ -68,27 +68,21 @@ class Answer:
 
     @property
     def content_code_leaks(self) -> bool:
-        """Whether the probe is surely better than a guess."""
-        return self.leakage.low > self.chance
-
-    @property
-    def style_is_kept(self) -> bool:
-        """Whether a conversion surely has some of its source's style."""
-        return self.style_low > 0
+        """Whether the probe of unseen images' codes is surely better than a guess."""
+        return self.unseen_leakage.low > self.chance
 
 
 def answer(study: Study) -> Answer:
-    """The answer for the chosen model; style is measured with the old report's recipe."""
+    """The answer for the chosen model; a mean over the seeds that each measure was taken of."""
     chosen, results = study.swept(), study.results
-    old = study.parameters.methods()["exercise"]
-    style = np.mean([results[old, f"style/{feature}"].mean for feature in FEATURES], 0)
+    sums = np.concatenate([results[chosen, path].raw for path in STYLE], -1)
     return Answer(
         conversion=results[chosen, "conversion"].proportion,
         source_residue=results[chosen, "source_residue"].proportion,
-        leakage=results[chosen, "leakage_mlp"].proportion,
+        unseen_leakage=results[chosen, "unseen_strongest"].proportion,
+        training_leakage=results[chosen, "leakage_mlp"].proportion,
         chance=chance(len(study.digits.class_names)),
-        style=float(style[0]),
-        style_low=float(style[1]),
+        style=float(style_kept(sums).mean()),
     )
 
 

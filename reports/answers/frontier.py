@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from glo_core.measures.leakage import CHEAP
 from glo_core.recipe import Recipe
 from reports.show.names import PROBE_NAMES, sigma_name
 from reports.show.words import about
@@ -24,7 +25,8 @@ HEADER = (
     "σ / spread",
     "L1 error",
     "conversion",
-    *(f"{name} probe" for name in PROBE_NAMES.values()),
+    *(f"{PROBE_NAMES[name]} probe" for name in CHEAP),
+    "unseen codes",
 )
 
 
@@ -36,7 +38,8 @@ def table_row(recipe: Recipe, measures: Measures) -> list[str]:
         sigma_name(float(f"{measures['noise_to_code']:.2g}")),
         f"{measures['reconstruction_l1']:.4f}",
         f"{measures['conversion'][0]:.1%}",
-        *(about(".1%", *measures[f"leakage_{name}"]) for name in PROBE_NAMES),
+        *(about(".1%", *measures[f"leakage_{name}"]) for name in CHEAP),
+        about(".1%", *measures["unseen_strongest"]),
     ]
 
 

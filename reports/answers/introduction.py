@@ -8,14 +8,20 @@ from PIL import Image
 from torch import Tensor, nn
 
 from glo_core.model import History
+from glo_core.peers.cvae import CvaeRecipe
+from glo_core.recipe import Recipe
 from glo_core.recorder import PANEL_SEED
-from reports.show.live import MOVED, SPREAD, decoder, walks
+from reports.methods import METHODS
+from reports.show.live import MOVED, SPREAD, Shown, decoder, walks
 from reports.show.mosaics import mosaic
 from reports.show.names import sigma_name
 from reports.study import Study
+from reports.traps import OwnStatistics
 
 # Training images of each class that are shown, at most, and that the live decoder offers.
 SHOWN, OFFERED = 12, 2
+# The methods that the live decoder names first, and one that is compared in numbers only.
+FIRST, LEFT_OUT = ("ours", "exercise"), "no-swap"
 
 
 def facts(study: Study) -> dict[str, Any]:
@@ -27,6 +33,7 @@ def facts(study: Study) -> dict[str, Any]:
         "sigmas": study.sigmas,
         "source": source,
         "target": target,
+        "method": next(iter(live_methods(study))),
         "directions": MOVED,
         "spread": SPREAD,
         "data_source": study.digits.source,
@@ -68,22 +75,44 @@ def processor_minutes(histories: Iterable[History]) -> float:
 # --- pictures ------------------------------------------------------------------------------------
 
 
+def live_methods(study: Study) -> dict[str, list[Recipe]]:
+    """The recipes of the live decoder by their method's name: every method with class codes.
+
+    The exercise has one of each noise level, rising, and the others have one.
+    """
+    recipes = study.parameters.methods()
+    found = {key: [recipes[key]] for key in dict.fromkeys([*FIRST, *recipes])}
+    found["exercise"] = [study.swept(sigma=sigma) for sigma in study.sigmas]
+    names = {method.key: method.name for method in METHODS}
+    return {
+        names[key]: listed
+        for key, listed in found.items()
+        if listed[0].class_dim and key != LEFT_OUT
+    }
+
+
+def live_model(study: Study, recipe: Recipe) -> Shown:
+    """A recipe's model with what the live decoder has to know of it."""
+    glo = study.models[recipe]
+    noise = "learned" if isinstance(recipe, CvaeRecipe) else f"σ = {sigma_name(recipe.sigma)}"
+    return Shown(glo, noise, isinstance(glo, OwnStatistics))
+
+
 def live_decoder(study: Study) -> tuple[str, Image.Image]:
-    """The live decoder with the models of every noise level, and a still picture for paper."""
+    """The live decoder with the models of every method, and a still picture of ours for paper."""
     names, (source, target) = study.digits.class_names, study.pair
     images = torch.cat([study.pick(label, OFFERED) for label in range(len(names))])
     first = study.digits.labels[images].tolist().index(source)
-    html = decoder(
-        {sigma_name(sigma): study.model(sigma=sigma) for sigma in study.sigmas},
-        images,
-        study.digits,
-        start=study.sigmas.index(study.parameters.chosen_sigma),
-        image=first,
-        target=target,
-    )
+    methods = {
+        name: [live_model(study, recipe) for recipe in recipes]
+        for name, recipes in live_methods(study).items()
+    }
+    start = study.sigmas.index(study.parameters.chosen_sigma)
+    html = decoder(methods, images, study.digits, start=start, image=first, target=target)
     rows = [f"{names[source]} to {names[target]}"]
     rows += [f"direction {k + 1}" for k in range(MOVED)]
-    return html, mosaic(walks(study.model(), int(images[first]), target), rows=rows)
+    ours = study.models[study.parameters.methods()["ours"]]
+    return html, mosaic(walks(ours, int(images[first]), target), rows=rows)
 
 
 def training_images(study: Study) -> Image.Image:

@@ -97,7 +97,7 @@ class Leakage:
         return int(np.argmax(self.content_moved))
 
     @property
-    def driven_out(self) -> bool:
+    def falls(self) -> bool:
         """Whether the MLP probe's accuracy falls with σ in rank."""
         return self.mlp_leakage_rank_correlation["sigma"] <= -RANK
 
@@ -127,4 +127,37 @@ def leakage(
             "sigma": rank_correlation(sigmas, mlp),
             "content_moved": rank_correlation(moved, mlp),
         },
+    )
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """How well the class is predicted from codes of unseen images and of training images.
+
+    Fields:
+        unseen_leakage: What the strongest probe finds in unseen images' codes, with the first seed.
+        masked_sigmas: The noise levels at which the whole interval of unseen codes lies above that
+            of the MLP probe on training codes.
+    """
+
+    unseen_leakage: list[Proportion]
+    masked_sigmas: list[str]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether that is so at every noise level."""
+        return len(self.masked_sigmas) == len(self.unseen_leakage)
+
+
+def unseen(
+    sigmas: Sequence[float], found: Sequence[Proportion], training: Sequence[Proportion]
+) -> Unseen:
+    """Facts about what probes find in unseen images' codes, and the MLP probe in training codes."""
+    return Unseen(
+        unseen_leakage=list(found),
+        masked_sigmas=[
+            sigma_name(sigma)
+            for sigma, one, other in zip(sigmas, found, training, strict=True)
+            if one.low > other.high
+        ],
     )

@@ -5,9 +5,13 @@ from math import comb
 from statistics import fmean
 from typing import Any
 
-from reports.show.words import about
+import numpy as np
+
+from reports.comparison import STYLE, style_kept
+from reports.methods import METHODS
+from reports.show.words import about, number, percent
 from reports.study import Study
-from reports.traps import TRAPS
+from reports.traps import HANDED_IN, TRAPS
 
 NAMES: dict[str, str] = {"": "none", **{trap.key: trap.name for trap in TRAPS}}
 MEASURES = {
@@ -17,9 +21,13 @@ MEASURES = {
     "MLP probe": "leakage_mlp",
 }
 FROM_SCRATCH = "scratch legible"
+# What is measured with the first seed alone.
+STYLE_KEPT, STRONGEST = "style kept", "strongest probe"
 
 # By the mistake's name, then by the measure's: the value with each seed.
 Costs = Mapping[str, Mapping[str, Sequence[float]]]
+# The same for what is measured with the first seed alone.
+Further = Mapping[str, Mapping[str, float]]
 
 
 def costs_of(study: Study) -> Costs:
@@ -33,10 +41,25 @@ def costs_of(study: Study) -> Costs:
     return found
 
 
-def rows(costs: Costs) -> list[list[str]]:
-    """A table's row for each mistake: its name, then the measures over seeds."""
+def further_of(study: Study) -> Further:
+    """How much style conversions keep, and what the strongest probe finds in unseen codes."""
+    found = {}
+    for key, recipe in study.parameters.traps().items():
+        sums = np.concatenate([study.first(recipe, path).raw for path in STYLE], -1)
+        strongest = study.first(recipe, "unseen_strongest").value
+        found[NAMES[key]] = {STYLE_KEPT: float(style_kept(sums)[0]), STRONGEST: strongest}
+    return found
+
+
+def rows(costs: Costs, further: Further) -> list[list[str]]:
+    """A table's row for each mistake: its name, the measures over seeds, and the further ones."""
     return [
-        [mistake, *(written(measure, values) for measure, values in measures.items())]
+        [
+            mistake,
+            *(written(measure, values) for measure, values in measures.items()),
+            number(further[mistake][STYLE_KEPT], ".2f"),
+            percent(further[mistake][STRONGEST]),
+        ]
         for mistake, measures in costs.items()
     ]
 
@@ -58,6 +81,14 @@ def facts(costs: Costs) -> dict[str, Any]:
             for mistake, measures in costs.items()
             if mistake != "none"
         },
+    }
+
+
+def handed_in() -> dict[str, Any]:
+    """What the text states of the mistakes that published solutions make at once."""
+    return {
+        "together": [NAMES[key] for key in HANDED_IN],
+        "handed_in": next(method.name for method in METHODS if method.key == "handed-in"),
     }
 
 

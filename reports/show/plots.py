@@ -25,12 +25,15 @@ from reports.show.theme import (
     SMALL,
     THEME,
     contrast,
+    legible,
     new_figure,
     sigma_colors,
 )
 
 # The colour of a model in the frontier whose noise level is not in the sweep.
 OTHER_SIGMA_COLOR = "#D55E00"
+# Colours and markers of curves that are not losses, in their order.
+CURVE_STYLES = (*OTHER_STYLES, *LOSS_STYLES.values(), ("#882255", "p"))
 
 
 class Point(NamedTuple):
@@ -43,6 +46,23 @@ class Point(NamedTuple):
     marker: str
     filled: bool
     name: str = ""
+
+
+class Mark(NamedTuple):
+    """A method in `style_plot`: what leaks, how much style is kept, and the same of its variants.
+
+    Fields:
+        style: Its place in CURVE_STYLES.
+        varied: (leakage, kept) of models with a number varied, in that number's order.
+        first: The name of the first of these.
+    """
+
+    name: str
+    leakage: float
+    kept: float
+    style: int
+    varied: Sequence[tuple[float, float]] = ()
+    first: str = ""
 
 
 @mpl.rc_context(THEME)
@@ -82,6 +102,25 @@ def against_epochs(curves: Mapping[str, ArrayLike], ylabel: str) -> Figure:
     _epoch_axis(axes)
     axes.set_ylabel(ylabel)
     name_ends(figure, axes, ends)
+    return figure
+
+
+@mpl.rc_context(THEME)
+def against_sizes(
+    sizes: Sequence[int], curves: Mapping[str, ArrayLike], ylabel: str, floor: float
+) -> Figure:
+    """Proportions (S,) against how many codes they were learned from, each size one step.
+
+    `floor` is the proportion by chance.
+    """
+    figure, axes = new_figure(3.4)
+    ends = _draw(axes, 0, curves)
+    axes.axhline(floor, color="0.35", lw=1, ls="--")
+    axes.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
+    axes.set_xlabel("unseen codes that the probe learned from")
+    axes.set_ylabel(ylabel)
+    _in_percent(axes)
+    name_ends(figure, axes, [*ends, End("chance", axes.get_xlim()[1], floor, "0.35")])
     return figure
 
 
@@ -137,6 +176,41 @@ def frontier_plot(
 
 
 @mpl.rc_context(THEME)
+def style_plot(
+    marks: Sequence[Mark],
+    levels: Mapping[str, float],
+    target: tuple[float, float],
+    floor: float,
+) -> Figure:
+    """Methods by what leaks and by how much style is kept, each with a line through its variants.
+
+    Args:
+        marks: The methods.
+        levels: How much style is kept by methods without codes, by name: lines across.
+        target: The most leakage and the least style that are wanted; the corner is shaded.
+        floor: The leakage by chance.
+    """
+    figure, axes = new_figure(3.8)
+    ends = [_mark_style(axes, mark) for mark in marks]
+    for level, dashes in zip(levels.values(), cycle(("--", ":", "-."))):
+        axes.axhline(level, color="0.35", lw=1, ls=dashes)
+    axes.axvline(floor, color="0.35", lw=1, ls="--")
+    leakage, kept = target
+    points = [each for mark in marks for each in [(mark.leakage, mark.kept), *mark.varied]]
+    top = max(1.0, *(1.04 * y for _, y in points))
+    axes.fill_between([0, leakage], kept, top, color="0.88", lw=0, zorder=0)  # behind the marks
+    axes.set_xlim(floor / 2, 1.12 * max(leakage, *(x for x, _ in points)))
+    axes.set_ylim(top=top)
+    axes.set_xlabel("class predicted from unseen codes\n(strongest probe, balanced accuracy, %)")
+    axes.set_ylabel("style kept (1: all that\nreconstructions keep)")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
+    right = axes.get_xlim()[1]
+    ends += [End(name, right, level, "0.35") for name, level in levels.items()]
+    name_ends(figure, axes, ends)
+    return figure
+
+
+@mpl.rc_context(THEME)
 def heat_map(
     values: NDArray[np.float64],
     rows: Sequence[str],
@@ -176,7 +250,7 @@ def _draw(axes: Axes, first: int, curves: Mapping[str, ArrayLike]) -> list[End]:
     """Draws curves (M,), or (M, 3) with the ends of their intervals, from x = `first` on."""
     ends = []
     for k, (name, values) in enumerate(curves.items()):
-        color, marker = LOSS_STYLES.get(name, OTHER_STYLES[k % len(OTHER_STYLES)])
+        color, marker = LOSS_STYLES.get(name, CURVE_STYLES[k % len(CURVE_STYLES)])
         values = np.asarray(values)
         middle = values if values.ndim == 1 else values[:, 0]
         x = range(first, first + len(middle))
@@ -199,6 +273,17 @@ def _mark(axes: Axes, point: Point, value: float, color: Any) -> None:
     if point.name:
         beside = (6, 4)
         axes.annotate(point.name, place, beside, textcoords="offset points", fontsize=SMALL)
+
+
+def _mark_style(axes: Axes, mark: Mark) -> End:
+    """Marks a method in `style_plot`, with a thin line through its variants: where it stands."""
+    color, marker = CURVE_STYLES[mark.style % len(CURVE_STYLES)]
+    if mark.varied:
+        axes.plot(*zip(*mark.varied, strict=True), color=color, lw=1, marker=".", markersize=4)
+        words: dict[str, Any] = {"fontsize": SMALL, "color": legible(color)}
+        axes.annotate(mark.first, mark.varied[0], (4, -9), textcoords="offset points", **words)
+    axes.scatter(mark.leakage, mark.kept, 45, color, marker=marker, zorder=3)
+    return End(mark.name, mark.leakage, mark.kept, color)
 
 
 def _sigma_axis(axes: Axes, sigmas: Sequence[float], ratios: Sequence[float] | None = None) -> None:

@@ -146,12 +146,15 @@ def record(**numbers: Any) -> None:
 
 
 def state(finding: Finding) -> None:
-    """A claim of the old report, with whether it holds and why, as a sentence of the text."""
-    say(
-        f"**Claim {finding.id}: {finding.claim}** {finding.verdict.capitalize()}: "
-        f"{finding.evidence} (@{finding.figure})."
-    )
-    display({"text/plain": finding.verdict}, metadata=finding.metadata(), raw=True)
+    """A claim of the old report, with whether it holds for each method and why, as a paragraph."""
+    sentences = [
+        f"{verdict.words.capitalize()} for {name}: {verdict.evidence}"
+        for name, verdict in finding.verdicts.items()
+    ]
+    sentences[0] += f" (@{finding.figure})"
+    say(f"**Claim {finding.id}: {finding.claim}** {'. '.join(sentences)}.")
+    words = ", ".join(verdict.words for verdict in finding.verdicts.values())
+    display({"text/plain": words}, metadata=finding.metadata(), raw=True)
 
 
 def _display(

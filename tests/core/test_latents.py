@@ -4,7 +4,14 @@ import torch
 from sklearn.decomposition import PCA
 
 from glo_core.generator import seeded_plain
-from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table
+from glo_core.latents import (
+    content_starts,
+    fitted_gaussian,
+    noisy,
+    optimizers,
+    table,
+    whitened,
+)
 from glo_core.recipe import Recipe
 from glo_core.stacked import StackedGenerator
 
@@ -83,10 +90,12 @@ def test_dense_adam_moves_every_code_and_sparse_adam_those_of_the_batch(parts):
 
 def test_content_codes_start_as_draws_or_as_principal_components_of_the_wanted_size(digits):
     draws = torch.randn(2, 40, 5)
-    scaled = content_starts(draws, digits.images, Recipe(content_dim=5, content_scale=0.05))
+    scaled = content_starts(
+        draws, digits.images, digits.labels, Recipe(content_dim=5, content_scale=0.05)
+    )
     assert torch.equal(scaled, 0.05 * draws)
     recipe = Recipe(content_dim=5, content_start="pca", content_scale=0.3)
-    starts = content_starts(draws, digits.images, recipe)
+    starts = content_starts(draws, digits.images, digits.labels, recipe)
     assert starts.shape == (2, 40, 5)
     assert starts.square().mean().sqrt().item() == pytest.approx(0.3, rel=1e-4)
     known = PCA(5, svd_solver="full").fit_transform(digits.images.flatten(1).numpy())
@@ -95,10 +104,54 @@ def test_content_codes_start_as_draws_or_as_principal_components_of_the_wanted_s
 
 
 def test_more_numbers_than_principal_components_are_an_error(digits):
+    recipe = Recipe(content_dim=50, content_start="pca")
     with pytest.raises(ValueError, match="content_dim = 50: 40 images have 40"):
-        content_starts(
-            torch.zeros(1, 40, 50), digits.images, Recipe(content_dim=50, content_start="pca")
-        )
+        content_starts(torch.zeros(1, 40, 50), digits.images, digits.labels, recipe)
+
+
+def test_whitened_codes_tell_the_class_by_neither_mean_nor_covariance():
+    torch.manual_seed(0)
+    labels = torch.arange(600) % 3
+    codes = torch.randn(2, 600, 4) * (1 + labels[:, None]) + 5 * labels[:, None]
+    found = whitened(codes, labels)
+    for label in range(3):
+        of_class = found[:, labels == label]
+        torch.testing.assert_close(of_class.mean(1), torch.zeros(2, 4), atol=1e-4, rtol=0)
+        for model in of_class:
+            torch.testing.assert_close(torch.cov(model.T), torch.eye(4), atol=1e-3, rtol=0)
+    # What distinguishes an image within its class is still the same.
+    assert np.corrcoef(found[0, labels == 2, 1], codes[0, labels == 2, 1])[0, 1] > 0.99
+
+
+def test_a_class_of_few_codes_is_whitened_where_it_varies():
+    found = whitened(torch.randn(4, 6), torch.zeros(4, dtype=torch.int64))
+    assert found.isfinite().all()
+    assert torch.linalg.matrix_rank(found, atol=0.1) == 3
+
+
+def test_a_direction_of_whitened_starts_means_alike_in_every_class():
+    """Two classes of blocks at different places, each brighter or fainter, and wider or not."""
+    rng = np.random.default_rng(0)
+    labels = torch.arange(200) % 2
+    light, wide = rng.uniform(0.2, 0.4, 200), rng.integers(4, 12, 200)
+    images = torch.zeros(200, 28, 28)
+    for k in range(200):
+        top = 4 + 12 * int(labels[k])
+        images[k, top : top + 6, 14 - wide[k] // 2 : 14 + (wide[k] + 1) // 2] = float(light[k])
+    recipe = Recipe(content_dim=2, content_start="whitened", content_blur=8.0)
+    (starts,) = content_starts(torch.zeros(1, 200, 2), images, labels, recipe)
+    assert starts.square().mean().sqrt().item() == pytest.approx(1, rel=1e-3)
+    ink = light * wide
+    followed = [
+        np.corrcoef(starts[labels == label, 0], ink[labels == label])[0, 1] for label in range(2)
+    ]
+    assert min(followed) > 0.9 or max(followed) < -0.9
+    # Principal components as they are hold the class as well.
+    plain = content_starts(
+        torch.zeros(1, 200, 2), images, labels, recipe.model_copy(update={"content_start": "pca"})
+    )[0]
+    assert (plain[labels == 0].mean(0) - plain[labels == 1].mean(0)).norm() > 1
+    assert (starts[labels == 0].mean(0) - starts[labels == 1].mean(0)).norm() < 1e-4
 
 
 def test_a_table_of_no_numbers_needs_no_optimizer(parts):

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import nn
 
 from glo_core import train
 from glo_core.latents import fitted_gaussian
@@ -39,6 +42,46 @@ def test_scratch_puts_one_code_of_the_wanted_prior_beside_each_class(models):
     fitted = glo.decode(classes, (mean + factor @ drawn).expand(4, -1))
     torch.testing.assert_close(glo.scratch(classes, seed=9), fitted)
     assert not torch.equal(glo.scratch(classes, seed=8), fitted)
+
+
+class PlantedEncoder(nn.Module):
+    """Gives every image the same outputs."""
+
+    def __init__(self, *outputs):
+        super().__init__()
+        self.outputs = torch.cat(outputs)
+
+    def forward(self, images, labels):
+        return self.outputs.expand(len(images), -1)
+
+
+def test_a_variational_encoder_gives_means_and_draws(models, digits):
+    mean, deviation = torch.arange(25.0), torch.linspace(0.1, 3, 25)
+    glo = replace(models[0], encoder=PlantedEncoder(mean, 2 * deviation.log()))
+    images, labels = digits.images[:1].expand(4000, -1, -1), digits.labels[:1].expand(4000)
+    assert glo.variational
+    assert torch.equal(glo.encode(images, labels), mean.expand(4000, -1))
+    drawn = glo.sample_posterior(images, labels)
+    assert torch.equal(drawn, glo.sample_posterior(images, labels, seed=0))
+    assert not torch.equal(drawn, glo.sample_posterior(images, labels, seed=1))
+    standardised = (drawn - mean) / deviation
+    torch.testing.assert_close(standardised.mean(0), torch.zeros(25), atol=0.08, rtol=0)
+    torch.testing.assert_close(standardised.std(0), torch.ones(25), atol=0.06, rtol=0)
+
+
+def test_a_single_code_has_no_posterior(models, digits):
+    glo = replace(models[0], encoder=PlantedEncoder(torch.arange(25.0)))
+    assert not glo.variational
+    assert torch.equal(glo.encode(digits.images, digits.labels)[7], torch.arange(25.0))
+    with pytest.raises(ValueError, match="method = 'glo': this model's encoder gives a code"):
+        glo.sample_posterior(digits.images, digits.labels)
+
+
+def test_a_model_without_encoder_says_so(models, digits):
+    assert not models[0].variational
+    for encode in (models[0].encode, models[0].sample_posterior):
+        with pytest.raises(ValueError, match="method = 'glo': this model has no encoder"):
+            encode(digits.images, digits.labels)
 
 
 def test_an_unknown_prior_and_class_are_errors(models):

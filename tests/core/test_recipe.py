@@ -3,7 +3,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from glo_core.recipe import Recipe, grid
+from glo_core.recipe import Recipe, grid, same_hand
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,17 @@ def test_all_errors_are_told_at_once_and_unknown_names_too():
 def test_a_recipe_cannot_change():
     with pytest.raises(ValidationError, match="frozen"):
         Recipe().sigma = 2
+
+
+def test_the_recipe_that_keeps_the_style_can_be_changed():
+    assert same_hand() == same_hand(seed=0)
+    assert same_hand().content_whitening
+    assert same_hand(sigma=0.5, epochs=3).changed() == same_hand().changed() | {
+        "sigma": 0.5,
+        "epochs": 3,
+    }
+    with pytest.raises(ValidationError, match="epoch"):
+        same_hand(epoch=3)
 
 
 def test_the_grid_is_every_combination_in_order():

@@ -202,6 +202,15 @@ def test_codes_stay_in_the_ball(digits):
     assert trained(digits, content_ball=True).content_table.norm(dim=1).max() <= 1 + 1e-5
 
 
+def test_codes_of_a_class_stay_whitened(digits):
+    recipe = Recipe(epochs=2, content_dim=2, content_start="whitened", content_whitening=True)
+    (glo,) = train([recipe], digits)
+    for label in digits.labels.unique():
+        codes = glo.content_table[digits.labels == label]
+        torch.testing.assert_close(codes.mean(0), torch.zeros(2), atol=1e-4, rtol=0)
+        torch.testing.assert_close(torch.cov(codes.T), torch.eye(2), atol=1e-2, rtol=0)
+
+
 def test_decay_shrinks_codes(digits):
     lengths = [trained(digits, content_decay=decay).content_table.norm() for decay in (0, 0.1)]
     assert lengths[1] < lengths[0]

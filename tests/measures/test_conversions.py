@@ -50,15 +50,28 @@ def test_planted_conversions_are_counted(wanted, success, residue, judge, splits
     found = conversions.judged(planted_subject(planted, judge))
     assert torch.equal(found[torch.arange(20), LABELS], LABELS)
     assert found.shape == (20, 10)
-    assert conversions.accuracy(found, LABELS).value == pytest.approx(success)
-    assert conversions.source_residue(found, LABELS).value == pytest.approx(residue)
+    assert conversions.accuracy(found, LABELS).mean() == pytest.approx(success)
+    assert conversions.source_residue(found, LABELS).mean() == pytest.approx(residue)
 
 
-def test_conversions_to_an_images_own_class_do_not_count():
-    predicted = torch.tensor([[0, 0], [1, 1]])  # only the reconstructions succeed
-    labels = torch.tensor([0, 1])
-    assert conversions.accuracy(predicted, labels).value == 0
-    assert conversions.source_residue(predicted, labels).value == 1
+def test_each_image_has_a_rate_and_conversions_to_its_own_class_do_not_count():
+    predicted = torch.tensor([[0, 0, 0], [1, 1, 2], [0, 1, 2]])
+    labels = torch.tensor([0, 1, 2])
+    # The first converts nothing, the second to class 2 alone, the third to both others.
+    assert conversions.accuracy(predicted, labels).tolist() == [0, 0.5, 1]
+    assert conversions.source_residue(predicted, labels).tolist() == [1, 0.5, 0]
+
+
+def test_a_models_rates_are_kept_image_by_image(judge, splits):
+    planted = PlantedConversions(
+        splits.judge, judge, LABELS, lambda image, to: to if image < 5 else 0
+    )
+    subject = planted_subject(planted, judge)
+    subject.digits = SimpleNamespace(labels=LABELS)
+    found = conversions.measure(subject)
+    assert found["conversion"]["images"][:5] == [1] * 5
+    assert found["conversion"]["images"][5:10] == [0.11111] * 5  # to class 0 alone
+    assert found["source_residue"]["images"] == [0] * 10 + [1] + [0] * 9  # image 10 is a 0
 
 
 def test_the_matrix_has_sources_as_rows_and_targets_as_columns():

@@ -1,154 +1,154 @@
-"""Held-out images on planted truth: the model's own images, and classes that it must find."""
+"""What a model does with unseen images, on planted codes and conversions."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from conftest import make_digits
 
-from glo_core import Recipe, load, train
-from glo_core.generator import seeded_plain
-from glo_core.latents import fitted_gaussian
-from glo_core.measures import held_out
-from glo_core.measures.reconstruction import errors
+from glo_core.measures import conversions, held_out, leakage
+from glo_core.measures.subject import UNSEEN, Subject
 
-pytestmark = pytest.mark.slow  # a model that is trained well enough to find codes for
-
-CLASSES, COUNT = 10, 40
+CLASSES, COUNT = 4, 200
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return load("mnist-5k", 500).train
+def normal(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module")
-def glo(digits):
-    return train([Recipe(sigma=0.1, epochs=25, learning_rate=1e-2, latent_rate=1e-2)], digits)[0]
+class Planted:
+    """A stand-in for a model that generates a class's square, and what it is told to fail."""
+
+    def __init__(self, glo, wrong=()):
+        self.glo, self.wrong = glo, wrong
+        self.squares = make_digits(CLASSES).images
+
+    def __getattr__(self, name):
+        return getattr(self.glo, name)
+
+    def decode(self, classes, content):
+        targets = torch.where(torch.isin(classes, torch.tensor(self.wrong).long()), 0, classes)
+        return self.squares[targets]
 
 
-@pytest.fixture(scope="module")
-def planted(glo):
-    """Classes, typical content codes, and what the model draws with both."""
-    labels = torch.arange(COUNT) % CLASSES
-    mean, factor = fitted_gaussian(glo.content_table)
-    draws = torch.randn(COUNT, len(mean), generator=torch.Generator().manual_seed(0))
-    draws = draws.renorm(2, 0, 4)  # inside the ball, whose radius is 5
-    codes = mean + draws @ factor.T
-    return labels, codes, glo.decode(labels, codes)
+@pytest.fixture
+def squares_judge(monkeypatch):
+    """A judge that sees which square is the brightest."""
+    places = torch.stack([make_digits(CLASSES).images[k] > 0.5 for k in range(CLASSES)])
+
+    def predictions(network, images):
+        return torch.stack([images[:, place].mean(1) for place in places], 1).argmax(1)
+
+    monkeypatch.setattr(held_out, "predictions", predictions)
 
 
-# --- codes of new images -------------------------------------------------------------------------
+@pytest.fixture
+def subject(models, digits, squares_judge):
+    unseen = make_digits(COUNT, seed=1)
+    return Subject(Planted(models[0]), digits, torch.nn.Sequential(), unseen, digits)
 
 
-def distances(generated, images):
-    return (generated - images).abs().mean((1, 2))
+def with_codes(subject, codes):
+    made = replace(subject)
+    vars(made)["unseen_codes"] = codes  # where the fitted ones would be kept
+    return made
 
 
-def test_what_the_model_generated_itself_is_reconstructed_nearly_perfectly(glo, planted):
-    labels, _, images = planted
-    start = glo.decode(labels, glo.content_table.mean(0).expand(COUNT, -1))
-    fitted = held_out.fit(glo, images, labels, 300)
-    found, least = (
-        distances(generated, images) for generated in (glo.decode(labels, fitted), start)
-    )
-    assert found.mean() < 0.1 * least.mean()
-    assert found.mean() < 0.01
+def hand(subject):
+    """Codes that hold nothing of the class."""
+    return normal(len(subject.unseen), 6)
 
 
-@pytest.mark.parametrize("loss", ["l2", "l1+l2"])
-def test_codes_follow_the_recipes_own_loss(glo, digits, loss):
-    images, labels = digits.images[:100], digits.labels[:100]
-    other = replace(glo, recipe=glo.recipe.model_copy(update={"loss": loss}))
-    by_l1, by_other = (
-        errors(model.decode(labels, held_out.fit(model, images, labels)), images)
-        for model in (glo, other)
-    )
-    assert by_other["l2"] < by_l1["l2"]
-    if loss == "l2":
-        assert by_l1["l1"] < by_other["l1"]
+def key(subject):
+    """Codes that hold the class, and nothing else."""
+    return torch.eye(6)[subject.unseen.labels]
 
 
-def test_codes_stay_where_the_learned_ones_lie(glo, digits):
-    fitted = held_out.fit(glo, digits.images[:50], (digits.labels[:50] + 1) % CLASSES)
-    mean, factor = fitted_gaussian(glo.content_table)
-    lengths, learned = (
-        torch.linalg.solve_triangular(factor, (codes - mean).T, upper=False).norm(dim=0)
-        for codes in (fitted, glo.content_table)
-    )
-    assert learned.square().mean().sqrt() == pytest.approx(5, rel=0.01)
-    assert lengths.max() == pytest.approx(5, rel=0.01)
+def half(subject):
+    """Codes of which every other one of each class holds it."""
+    holds = torch.arange(len(subject.unseen)) // CLASSES % 2 == 0
+    return torch.where(holds[:, None], key(subject), hand(subject))
 
 
-def test_more_images_than_a_batch_are_fitted_in_order(glo, planted):
-    labels, _, images = planted
-    times = held_out.BATCH // COUNT + 1
-    many = held_out.fit(glo, images.repeat(times, 1, 1), labels.repeat(times), 5)
-    expected = held_out.fit(glo, images, labels, 5).repeat(times, 1)
-    torch.testing.assert_close(many, expected, atol=1e-3, rtol=0)
+def test_unseen_images_are_a_stratified_sample_and_the_same_each_time(subject):
+    many = make_digits(2000, seed=1)
+    unseen = replace(subject, held_out=many).unseen
+    assert len(unseen) == UNSEEN
+    assert unseen.labels.bincount().tolist() == [UNSEEN // CLASSES] * CLASSES
+    assert unseen.fingerprint == replace(subject, held_out=many).unseen.fingerprint
+    assert len(subject.unseen) == COUNT
 
 
-def test_fitting_is_deterministic_and_leaves_the_model_and_the_callers_state_alone(glo, planted):
-    labels, _, images = planted
-    before = {name: value.clone() for name, value in glo.network.state_dict().items()}
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    with torch.no_grad():
-        first = held_out.fit(glo, images, labels, 5)
-        assert not torch.is_grad_enabled()
-    assert torch.is_grad_enabled()
-    assert torch.equal(torch.rand(3), expected)
-    assert torch.equal(first, held_out.fit(glo, images, labels, 5))
-    assert not first.requires_grad
-    for name, value in glo.network.state_dict().items():
-        assert torch.equal(value, before[name])
-    assert all(weight.grad is None and weight.requires_grad for weight in glo.network.parameters())
-    assert not glo.network.training
+def test_unseen_codes_are_fitted_under_the_images_own_classes(models, subject):
+    plain = replace(subject, glo=models[0], held_out=make_digits(40, seed=1))
+    own = conversions_error(plain, plain.unseen.labels)
+    for turn in range(1, CLASSES):
+        assert own < conversions_error(plain, (plain.unseen.labels + turn) % CLASSES)
 
 
-def test_a_class_there_is_not_is_an_error(glo, planted):
-    with pytest.raises(IndexError):
-        held_out.fit(glo, planted[2][:1], torch.tensor([CLASSES]), 1)
+def conversions_error(subject, classes):
+    generated = subject.glo.decode(classes, subject.unseen_codes)
+    return (generated - subject.unseen.images).abs().mean()
 
 
-# --- the model as a classifier -------------------------------------------------------------------
+def test_codes_that_hold_nothing_of_the_class_are_a_hand(subject):
+    found = held_out.measure(with_codes(subject, hand(subject)))
+    for scores in found["unseen_leakage"].values():
+        low, high = interval(scores)
+        assert low <= leakage.chance(CLASSES) <= high
+    assert found["separation"] > 0.85
 
 
-def test_images_are_given_the_class_they_were_generated_with(glo, planted):
-    labels, _, images = planted
-    predicted, losses = held_out.classify(glo, images)
-    assert losses.shape == (COUNT, CLASSES)
-    assert torch.equal(losses.argmin(1), predicted)
-    assert (predicted == labels).float().mean() > 0.9
-    own = held_out.fit(glo, images, labels, held_out.CLASSIFY_STEPS)
-    expected = distances(glo.decode(labels, own), images)
-    torch.testing.assert_close(losses[torch.arange(COUNT), labels], expected, atol=2e-3, rtol=0)
+def interval(scores):
+    return leakage.corrected_interval(np.array(scores["folds"]), 1 / (leakage.FOLDS - 1))[1:]
 
 
-def test_with_the_class_codes_permuted_the_answers_are_permuted(glo, planted):
-    labels, _, images = planted
-    shifted = replace(glo, class_table=glo.class_table.roll(1, 0))  # class k now lies at k + 1
-    predicted, _ = held_out.classify(shifted, images)
-    assert (predicted == labels).float().mean() < 0.1
-    assert (predicted == (labels + 1) % CLASSES).float().mean() > 0.9
+def test_codes_that_hold_the_class_are_found_out_by_every_probe(subject):
+    found = held_out.measure(with_codes(subject, key(subject)))
+    assert found["unseen_leakage"].keys() == {*leakage.PROBES}
+    assert all(min(scores["folds"]) == 1 for scores in found["unseen_leakage"].values())
+    assert found["separation"] == 0
+    assert set(found["unseen_hits"]["images"]) == {1}
 
 
-def test_a_model_whose_classes_share_one_code_is_at_chance(glo, planted):
-    labels, _, images = planted
-    same = replace(glo, class_table=glo.class_table.mean(0).expand(CLASSES, -1))
-    predicted, losses = held_out.classify(same, images, 5)
-    torch.testing.assert_close(losses, losses[:, :1].expand_as(losses), atol=1e-4, rtol=0)
-    assert (predicted == labels).float().mean() < 0.3
+def test_of_codes_that_hold_it_half_the_time_half_is_found(subject):
+    found = held_out.measure(with_codes(subject, half(subject)))
+    expected = 0.5 + 0.5 / CLASSES
+    assert np.mean(found["unseen_strongest"]["folds"]) == pytest.approx(expected, abs=0.06)
+    assert found["separation"] == pytest.approx(0.5, abs=0.08)
 
 
-def test_a_model_without_class_codes_is_fitted_and_at_chance(glo, planted):
-    labels, codes, _ = planted
-    network = seeded_plain(codes.shape[1], 0).eval()
-    classless = replace(glo, network=network, class_table=torch.zeros(CLASSES, 0))
-    images = classless.decode(labels, codes)
-    start = classless.decode(labels, classless.content_table.mean(0).expand(COUNT, -1))
-    fitted = held_out.fit(classless, images, labels)
-    regenerated = classless.decode(labels, fitted)
-    assert distances(regenerated, images).mean() < 0.3 * distances(start, images).mean()
-    predicted, _ = held_out.classify(classless, images, 5)
-    assert (predicted == labels).float().mean() < 0.3
+def test_the_strongest_probe_is_the_one_whose_hits_and_scores_are_told(subject):
+    found = held_out.measure(with_codes(subject, half(subject)))
+    means = {name: np.mean(each["folds"]) for name, each in found["unseen_leakage"].items()}
+    assert means[found["strongest"]] == max(means.values())
+    assert found["unseen_strongest"] == found["unseen_leakage"][found["strongest"]]
+    hits = np.mean(found["unseen_hits"]["images"])
+    assert hits == pytest.approx(means[found["strongest"]], abs=1e-4)
+
+
+@pytest.mark.parametrize(("wrong", "expected"), [((), 1), ((1, 2, 3), 0.25), ((3,), 0.75)])
+def test_conversions_of_unseen_images_that_succeed_are_counted_for_each_image(
+    wrong, expected, subject
+):
+    subject = with_codes(replace(subject, glo=Planted(subject.glo.glo, wrong)), hand(subject))
+    rates = np.array(held_out.measure(subject)["held_out_conversion"]["images"])
+    assert rates.mean() == pytest.approx(expected, abs=1e-4)
+    labels = subject.unseen.labels.numpy()
+    for source in range(CLASSES):
+        succeed = {*range(CLASSES)} - {source} - {*wrong}
+        assert rates[labels == source] == pytest.approx(len(succeed) / (CLASSES - 1), abs=1e-4)
+
+
+def test_judged_has_a_row_for_each_image_and_a_column_for_each_class(subject):
+    predicted = held_out.judged(with_codes(subject, hand(subject)))
+    assert predicted.shape == (COUNT, CLASSES)
+    assert (conversions.accuracy(predicted, subject.unseen.labels) == 1).all()
+
+
+def test_the_error_is_that_of_each_unseen_image(subject):
+    perfect = subject.unseen.images
+    found = held_out.measure(with_codes(subject, hand(subject)))["held_out_l1"]["images"]
+    square = Planted(subject.glo.glo).squares[subject.unseen.labels]
+    assert found == pytest.approx((square - perfect).abs().mean((1, 2)).tolist(), rel=1e-3)

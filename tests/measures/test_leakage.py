@@ -10,13 +10,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from glo_core.measures.leakage import (
+    FOLDS,
     PROBES,
+    balanced_hits,
     chance,
     corrected_interval,
+    fold_scores,
     leakage,
     pixel_ceiling,
+    probed,
     probes,
+    separation,
     shuffled_null,
+    strongest,
+    with_strongest,
 )
 
 COUNT, CLASSES = 600, 10
@@ -72,13 +79,16 @@ def hidden_leak():
 
 def test_what_no_plane_separates_is_hidden_from_the_linear_probe_alone():
     codes, labels = hidden_leak()
-    assert leak("mlp", codes, labels).low > 0.95
-    assert leak("knn", codes, labels).low > 0.95
+    for name in {*PROBES} - {"linear"}:
+        assert leak(name, codes, labels).low > 0.95
     assert leak("linear", codes, labels).value < chance(2) + 0.08
 
 
-@pytest.mark.parametrize(("numbers", "finders"), [(5, {"knn", "mlp"}), (25, {"mlp"})])
-def test_a_spread_that_depends_on_the_class_is_found_by_the_mlp_and_in_few_dimensions_by_knn(
+CURVED = {"mlp", "svm", "qda"}
+
+
+@pytest.mark.parametrize(("numbers", "finders"), [(5, {"knn", *CURVED}), (25, CURVED)])
+def test_a_spread_that_depends_on_the_class_is_found_by_some_and_in_few_dimensions_by_knn(
     numbers, finders
 ):
     labels = torch.arange(COUNT) % 2
@@ -88,11 +98,122 @@ def test_a_spread_that_depends_on_the_class_is_found_by_the_mlp_and_in_few_dimen
         assert found.low > 0.8 if name in finders else found.value < chance(2) + 0.12
 
 
+def shapes(per_class, numbers, classes):
+    """Classes of one mean and one variance of each number, but with correlations of their own.
+
+    Half of all pairs of numbers, others in each class, are nearly equal or nearly opposite.
+    """
+    labels = torch.arange(per_class * classes) % classes
+    codes = normal(len(labels), numbers)
+    stream = torch.Generator().manual_seed(1)
+    for label in range(classes):
+        one, other = torch.randperm(numbers, generator=stream)[: numbers // 2 * 2].view(2, -1)
+        signs = 1 - 2 * torch.randint(2, (len(one),), generator=stream)
+        of_class = torch.nonzero(labels == label)
+        codes[of_class, other] = signs * codes[of_class, one] + 0.3 * codes[of_class, other]
+    return codes / codes.std(0), labels
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_where_only_a_quadratic_sees_the_class_the_strongest_probe_says_so(classes):
+    found = probed(*shapes(600 // classes, 16, classes))
+    score = {name: np.mean(scores["folds"]) for name, scores in found.items()}
+    # Of ten, a plane finds a few: a class lies further out in directions of its own.
+    assert score["linear"] < (0.56 if classes == 2 else 0.2)
+    assert score["qda"] > 0.9
+    assert score["svm"] > 0.5 + 0.3 * (classes == 2)
+    assert strongest(found) == "qda"
+
+
+@pytest.mark.parametrize("numbers", [16, 50])
+def test_the_quadratic_probe_stays_sane_with_five_images_a_class(numbers):
+    none = [
+        np.mean(fold_scores(normal(50, numbers, seed=seed), LABELS[:50], probes()["qda"]))
+        for seed in range(5)
+    ]
+    assert np.mean(none) == pytest.approx(chance(CLASSES), abs=0.04)
+    perfect = normal(50, numbers) + 12 * torch.eye(CLASSES, numbers)[LABELS[:50]]
+    assert leak("qda", perfect, LABELS[:50]).value > 0.8
+    assert leak("qda", *shapes(20, numbers, CLASSES)).value > 2 * chance(CLASSES)
+
+
+@every_probe
+def test_codes_that_are_equal_within_a_class_tell_it(name):
+    one_hot = torch.eye(25)[LABELS]
+    assert leak(name, one_hot, LABELS) == (1, 1, 1)
+
+
 @every_probe
 def test_the_smallest_data_that_is_accepted_can_be_leak(name):
     labels = torch.arange(10) % 2
     codes = normal(10, 3) + 20 * labels[:, None]
     assert leak(name, codes, labels).value == 1
+
+
+# --- the strongest of several -------------------------------------------------------------------
+
+
+def test_the_strongest_probe_is_that_with_the_highest_mean():
+    found = {"linear": {"folds": [0.9, 0.1]}, "qda": {"folds": [0.6, 0.6]}}
+    assert strongest(found) == "qda"
+    assert with_strongest(found) == {**found, "strongest": {"folds": [0.6, 0.6]}}
+
+
+@pytest.mark.slow
+def test_the_strongest_of_all_probes_is_hardly_above_chance_where_nothing_leaks():
+    found = [with_strongest(probed(normal(COUNT, 25, seed=seed), LABELS)) for seed in range(10)]
+    values = [np.mean(each["strongest"]["folds"]) for each in found]
+    assert chance(CLASSES) < np.mean(values) < chance(CLASSES) + 0.04
+
+
+@pytest.mark.parametrize(("score", "expected"), [(1, 0), (0.1, 1), (0.05, 1), (0.55, 0.5)])
+def test_separation_is_what_is_not_above_chance(score, expected):
+    assert separation({"folds": [score - 0.05, score + 0.05]}, 10) == pytest.approx(expected)
+
+
+@every_probe
+def test_hits_are_those_of_the_folds_weighted_so_that_classes_count_the_same(name):
+    labels = torch.tensor([0] * 60 + [1] * 20 + [2] * 20)
+    codes = normal(100, 5) + 3 * (labels == 0)[:, None]  # the other two are told apart by chance
+    hits = torch.tensor(balanced_hits(codes, labels, probes()[name])["images"])
+    scores = fold_scores(codes, labels, probes()[name], repeats=1)
+    assert hits.mean() == pytest.approx(np.mean(scores), abs=1e-4)
+    for label, weight in enumerate((100 / 180, 100 / 60, 100 / 60)):
+        of_class = hits[labels == label]
+        assert ((of_class == 0) | (of_class - weight < 1e-4)).all()
+    assert hits[labels == 0].count_nonzero() >= 58
+
+
+def test_hits_are_of_each_image_in_its_place():
+    leaks = torch.arange(COUNT) < COUNT // 2
+    codes = torch.where(leaks[:, None], linear_leak(), normal(COUNT, 25, seed=1))
+    hits = np.array(balanced_hits(codes, LABELS, probes()["svm"])["images"])
+    assert hits[: COUNT // 2].mean() > 0.95
+    assert hits[COUNT // 2 :].mean() < 0.2
+
+
+def test_there_is_a_score_for_each_fold_and_repeat():
+    codes = normal(100, 5)
+    assert len(fold_scores(codes, LABELS[:100], probes()["knn"], 1)) == FOLDS
+    assert len(fold_scores(codes, LABELS[:100], probes()["knn"], 2)) == 2 * FOLDS
+
+
+# --- codes that cannot be asked -----------------------------------------------------------------
+
+
+def without_class_means(codes, labels):
+    means = torch.stack([codes[labels == label].mean(0) for label in labels.unique()])
+    return codes - means[labels]
+
+
+@pytest.mark.parametrize("name", ["linear", "svm", "qda"])
+def test_codes_that_were_whitened_with_their_own_statistics_are_classified_worse_than_by_chance(
+    name,
+):
+    labels = LABELS[:200]
+    codes = normal(200, 25)
+    assert leak(name, codes, labels).value == pytest.approx(chance(CLASSES), abs=0.05)
+    assert leak(name, without_class_means(codes, labels), labels).high < chance(CLASSES)
 
 
 # --- how sure that is ----------------------------------------------------------------------------

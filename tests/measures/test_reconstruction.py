@@ -1,6 +1,7 @@
 """How alike images are, on known distances."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,15 +12,21 @@ from glo_core.measures import reconstruction
 # --- how alike images are ----------------------------------------------------------------------
 
 
+def means(generated, images):
+    """Each error, its mean over the images."""
+    found = reconstruction.errors(generated, images)
+    assert {tuple(each.shape) for each in found.values()} == {(len(images),)}
+    return {name: float(each.mean()) for name, each in found.items()}
+
+
 def test_a_perfect_image_has_no_error_and_the_best_of_every_score(digits):
-    found = reconstruction.errors(digits.images, digits.images)
+    found = means(digits.images, digits.images)
     assert found == {"l1": 0, "l2": 0, "psnr": pytest.approx(100), "ssim": pytest.approx(1)}
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def test_a_known_offset_is_measured():
     dark, grey = torch.zeros(3, 28, 28), torch.full((3, 28, 28), 0.5)
-    found = reconstruction.errors(grey, dark)
+    found = means(grey, dark)
     assert found["l1"] == 0.5
     assert found["l2"] == 0.25
     assert found["psnr"] == pytest.approx(6.0206, abs=1e-4)  # 20 log10(1 / 0.5)
@@ -29,20 +36,32 @@ def test_a_known_offset_is_measured():
 
 def test_half_way_is_half_the_l1_a_quarter_of_the_l2_and_six_decibels(digits):
     blurred = digits.images.mean(0).expand_as(digits.images)
-    none = reconstruction.errors(blurred, digits.images)
-    half = reconstruction.errors((blurred + digits.images) / 2, digits.images)
+    none = means(blurred, digits.images)
+    half = means((blurred + digits.images) / 2, digits.images)
     assert half["l1"] == pytest.approx(none["l1"] / 2, rel=1e-4)
     assert half["l2"] == pytest.approx(none["l2"] / 4, rel=1e-4)
     assert half["psnr"] == pytest.approx(none["psnr"] + 6.0206, abs=1e-3)
     assert none["ssim"] < half["ssim"] < 1
 
 
-def test_psnr_averages_the_images_own():
+def test_every_image_has_errors_of_its_own():
     images = torch.zeros(2, 28, 28)
     generated = torch.stack([torch.full((28, 28), 0.1), torch.full((28, 28), 0.01)])
-    assert reconstruction.errors(generated, images)["psnr"] == pytest.approx(
-        30, abs=1e-3
-    )  # 20 and 40
+    found = reconstruction.errors(generated, images)
+    assert found["l1"].tolist() == pytest.approx([0.1, 0.01])
+    assert found["psnr"].tolist() == pytest.approx([20, 40], abs=1e-3)
+
+
+def test_errors_are_kept_image_by_image_and_fidelity_is_one_number(splits):
+    digits = splits.train.subset(range(60))
+    half = (digits.images + digits.images.mean(0)) / 2
+    half[7] = digits.images[7]
+    subject = SimpleNamespace(digits=digits, reconstructions=half)
+    found = json.loads(json.dumps(reconstruction.measure(subject), allow_nan=False))
+    errors = found["reconstruction_l1"]["images"]
+    assert len(errors) == 60
+    assert [k for k, each in enumerate(errors) if each == 0] == [7]
+    assert 0 < found["fidelity"] < 1
 
 
 def test_structural_similarity_equals_scikit_images(splits):

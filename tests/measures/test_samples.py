@@ -1,10 +1,14 @@
 """Every measure of samples on planted truth: perfect, useless and half-way ones."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from glo_core import data
+from glo_core.data import Digits
 from glo_core.measures import samples
+from glo_core.priors import PRIORS
 
 FEATURES = 20
 
@@ -166,11 +170,12 @@ def test_nearest_is_what_comparing_one_by_one_finds(images):
 
 def test_copies_are_memorised_fresh_images_as_often_as_documented_half_in_between(images):
     training, held_out, fresh = images
-    assert samples.memorised(training, training, held_out) == 1
-    none = samples.memorised(fresh, training, held_out)
+    usual = samples.usual_closeness(held_out, training)
+    assert samples.memorised(training, training, usual) == 1
+    none = samples.memorised(fresh, training, usual)
     assert none == pytest.approx(samples.FALSE_ALARMS, abs=0.025)
     half = torch.cat([training, fresh[:500]])
-    assert samples.memorised(half, training, held_out) == pytest.approx(0.525, abs=0.025)
+    assert samples.memorised(half, training, usual) == pytest.approx(0.525, abs=0.025)
 
 
 def blurred(images):
@@ -179,25 +184,114 @@ def blurred(images):
 
 def test_a_copy_stays_one_when_blurred_or_noisy_and_blur_alone_is_no_copy(images):
     training, held_out, fresh = images
-    assert samples.memorised(blurred(training), training, held_out) > 0.7
+    usual = samples.usual_closeness(held_out, training)
+    assert samples.memorised(blurred(training), training, usual) > 0.7
     noisy = training + 0.1 * normal(500, 28, 28)
-    assert samples.memorised(noisy, training, held_out) > 0.9
-    assert samples.memorised(blurred(fresh), training, held_out) < samples.FALSE_ALARMS
+    assert samples.memorised(noisy, training, usual) > 0.9
+    assert samples.memorised(blurred(fresh), training, usual) < samples.FALSE_ALARMS
 
 
 def test_fresh_digits_of_one_class_are_not_taken_for_copies(images, splits):
     training, held_out, _ = images
+    usual = samples.usual_closeness(held_out, training)
     for label in range(10):
         fresh = splits.test.images[splits.test.labels == label]
-        assert samples.memorised(fresh, training, held_out) < 0.2
+        assert samples.memorised(fresh, training, usual) < 0.2
 
 
 def test_copies_of_an_image_that_is_there_twice_are_copies(images):
     training, held_out, _ = images
-    assert samples.memorised(training, training.repeat(2, 1, 1), held_out) == 1
+    twice = training.repeat(2, 1, 1)
+    assert samples.memorised(training, twice, samples.usual_closeness(held_out, twice)) == 1
 
 
 def test_one_training_image_is_too_few_to_tell(images):
     training, held_out, _ = images
     with pytest.raises(ValueError, match="training holds 1 images"):
-        samples.memorised(training, training[:1], held_out)
+        samples.usual_closeness(held_out, training[:1])
+
+
+# --- draws of a model's images, beside real ones -------------------------------------------------
+
+
+class Planted:
+    """A stand-in for a model whose draws of images from scratch are given."""
+
+    content_table = normal(60, 2)
+
+    def __init__(self, *draws):
+        self.draws = [*draws]
+
+    def decode(self, classes, content):
+        self.asked = classes
+        return self.draws.pop(0)
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Features are a few pixels, and every image is of class 0."""
+    monkeypatch.setattr(samples, "features", lambda _, images: images.flatten(1)[:, 300:320])
+    monkeypatch.setattr(samples, "predictions", lambda *_: torch.zeros(40, dtype=torch.int64))
+
+
+def planted_digits(seed):
+    return Digits(normal(40, 28, 28, seed=seed), torch.arange(40) % 4, tuple("abcd"), "noise")
+
+
+def test_every_draw_is_measured_on_its_own(judged):
+    training, held_out = planted_digits(0), planted_digits(1)
+    subject = SimpleNamespace(glo=None, judge=None, digits=training, held_out=held_out)
+    sampled = held_out.sample(samples.IMAGES).images
+    fresh = [normal(40, 28, 28, seed=seed) for seed in range(2, 5)]
+    draws = [sampled, training.images, *fresh]
+    subject.glo = Planted(*(4 * draws))
+    found = samples.measure(subject)["samples"]
+    assert found.keys() == set(PRIORS)
+    of_prior = {name: values["draws"] for name, values in found["normal"].items()}
+    assert of_prior["frechet"][0] == pytest.approx(0, abs=1e-9)
+    assert min(of_prior["frechet"][1:]) > 1
+    assert of_prior["coverage"][0] == 1
+    assert of_prior["memorised"][1] == 1
+    assert max(of_prior["memorised"][2:]) < 0.3
+    assert of_prior["legible"] == [0.25] * 5
+    assert torch.equal(subject.glo.asked, held_out.sample(samples.IMAGES).labels)
+
+
+def test_draws_differ():
+    asked = []
+
+    class Asked(Planted):
+        def decode(self, classes, content):
+            asked.append(content)
+            return super().decode(classes, content)
+
+    images = normal(6, 28, 28)
+    held_out = Digits(images, torch.arange(6) % 2, tuple("ab"), "noise")
+    beside = samples.Beside(held_out, images.flatten(1)[:, :9], normal(6, 28, 28), torch.tensor(0))
+    network = torch.nn.Sequential()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(samples, "features", lambda _, some: some.flatten(1)[:, :9])
+        patch.setattr(samples, "predictions", lambda *_: held_out.labels)
+        samples.quality(Asked(*[images] * samples.DRAWS), network, beside, "gaussian")
+    assert len({float(codes.sum()) for codes in asked}) == samples.DRAWS
+
+
+def test_real_images_reach_what_fresh_ones_of_the_same_classes_do(splits, judged, monkeypatch):
+    held_out = splits.test.subset(range(200))
+    monkeypatch.setattr(samples, "predictions", lambda *_: held_out.sample(200).labels)
+    found = samples.real_against_real(None, splits.train, held_out)
+    assert found.keys() == {"frechet", "density", "coverage", "legible"}
+    assert {len(values["draws"]) for values in found.values()} == {samples.DRAWS}
+    assert len({*found["frechet"]["draws"]}) == samples.DRAWS  # other images each time
+    assert found["legible"]["draws"] == [1] * samples.DRAWS
+
+
+def test_real_images_have_the_classes_of_the_held_out_ones_and_come_once(splits):
+    labels = splits.train.labels
+    held_out = splits.test.subset(range(100))
+    beside = samples.Beside(held_out, torch.zeros(0), torch.zeros(0), torch.zeros(0))
+    found = samples._alike(labels, beside, seed=0)
+    assert torch.equal(labels[found], held_out.labels)
+    assert len(found.unique()) == len(found)
+    few = samples._alike(labels[:40], beside, seed=0)  # fewer than are wanted
+    assert torch.equal(labels[few], held_out.labels)

@@ -13,10 +13,20 @@ def trained(digits, kind=LordRecipe, **changes):
     return glo
 
 
+def test_the_encoder_has_epochs_of_its_own(digits):
+    """They change neither codes nor generator, and the first stage's do not train the encoder."""
+    once, twice = (trained(digits, encoder_epochs=epochs) for epochs in (1, 2))
+    assert torch.equal(once.content_table, twice.content_table)
+    assert torch.equal(once.network[0].weight, twice.network[0].weight)
+    images = digits.images, digits.labels
+    assert not torch.equal(once.encode(*images), twice.encode(*images))
+    assert not once.variational
+
+
 @pytest.mark.slow
 def test_the_second_stage_finds_codes_and_leaves_the_model_alone(digits):
     changes = {"epochs": 120, "batch_size": 8, "latent_rate": 1e-2}
-    glo = trained(digits, **changes)
+    glo = trained(digits, **changes, encoder_epochs=120)
     without = trained(digits, Recipe, **changes)
     assert torch.equal(glo.content_table, without.content_table)
     assert torch.equal(glo.network[0].weight, without.network[0].weight)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from conftest import ROOT, make_digits
 
+from glo_core.measures.concordance import pair_sums
 from glo_core.measures.intervals import Proportion
-from glo_core.measures.style import FEATURES
 from reports.answers import conversions
 from reports.answers.text import Text
 from reports.parameters import read
@@ -21,7 +21,12 @@ SIGMAS = [0, 1e-5, 0.1, 1000]
 COMMON = {"loss": "l1+l2", "sigma": 0.1, "sigmas": SIGMAS, "pick_seed": 7}
 FEW, HALF, MOST = Proportion(0.1, 0.05, 0.15), Proportion(0.5, 0.45, 0.55), Proportion(0.9, 0.8, 1)
 ANSWER = conversions.Answer(
-    conversion=MOST, source_residue=FEW, leakage=HALF, chance=0.25, style=0.3, style_low=0.2
+    conversion=MOST,
+    source_residue=FEW,
+    unseen_leakage=HALF,
+    training_leakage=FEW,
+    chance=0.25,
+    style=0.3,
 )
 
 
@@ -31,8 +36,8 @@ def words(part, **facts):
 
 def answered(answer=ANSWER, **facts):
     """The words of the answer where the second of four noise levels is the best."""
-    variety = {"variety": [0.5, 0.041, 0.2, 0.0], "best": 1, "all_but_one_image": False}
-    return words("answer", answer=answer, **(variety | facts))
+    others = {"variety": [0.5, 0.041, 0.2, 0.0], "best": 1, "all_but_one_image": False, "probes": 5}
+    return words("answer", answer=answer, **(others | facts))
 
 
 # --- rules and words -----------------------------------------------------------------------------
@@ -67,13 +72,16 @@ def test_the_text_names_the_hardest_pair_and_where_most_sources_are_still_seen()
 
 
 def test_the_answer_states_its_numbers():
-    said = answered(replace(ANSWER, style=-0.25))
+    said = answered(replace(ANSWER, style=0.083))
     assert "With L1+L2 and σ = 0.1" in said
     assert (
         "90.0% of the conversions are classified as their target and 10.0% as their source" in said
     )
-    assert "predicts the class correctly in 50.0% of cases, where chance is 25.0%" in said
-    assert "correlates with that of its source by −0.25 on average" in said
+    assert (
+        "the strongest of 5 probes predicts the class correctly in 50.0% of cases, where chance is "
+        "25.0%; from the training images' own codes, the MLP probe does so in 10.0%" in said
+    )
+    assert "a conversion keeps 0.08, where 1 is all of it" in said
 
 
 def test_the_class_code_decides_only_if_targets_surely_outnumber_sources():
@@ -83,14 +91,9 @@ def test_the_class_code_decides_only_if_targets_surely_outnumber_sources():
 
 
 def test_the_content_code_holds_the_class_only_if_the_probe_is_surely_above_chance():
-    assert "the content code holds some of the class too. Of the style" in answered()
-    at_chance = replace(ANSWER, leakage=Proportion(0.3, 0.2, 0.4))
-    assert "the content code was not found to hold it. Of the style" in answered(at_chance)
-
-
-def test_style_is_kept_only_if_its_interval_lies_above_zero():
-    assert "a conversion keeps a part: its style" in answered()
-    assert "keeps nothing that we could show: its style" in answered(replace(ANSWER, style_low=0.0))
+    assert "The content code holds some of the class too: from" in answered()
+    at_chance = replace(ANSWER, unseen_leakage=Proportion(0.3, 0.2, 0.4), training_leakage=HALF)
+    assert "The content code was not found to hold it: from" in answered(at_chance)
 
 
 def test_the_best_noise_level_is_warned_of_where_all_images_of_a_class_are_alike():
@@ -113,18 +116,28 @@ def study():
     parameters = read(ROOT / "reports" / "quick.yaml", {"losses": ["l1"], "chosen_sigma": 1})
     digits = make_digits(count=20)
     study = Study(parameters, SimpleNamespace(train=digits), store=None)
-    old = {"style": {name: [k / 10, k / 20 - 0.1, 1.0, 0.0] for k, name in enumerate(FEATURES)}}
-    measured = {"conversion": MOST, "source_residue": FEW, "leakage_mlp": HALF}
-    study.__dict__["results"] = Results(
-        {study.swept(): measured, parameters.methods()["exercise"]: old}
-    )
+    style = np.random.default_rng(0).normal(size=(500, 3))
+    half = style * (np.arange(500) % 2)[:, None]  # half of the images keep all of it
+    measured = {
+        "conversion": {"rates": [0.9] * 20, "cases": 3},
+        "source_residue": {"rates": [0.1] * 20, "cases": 3},
+        "unseen_strongest": {"folds": [0.5] * 5},
+        "leakage_mlp": {"folds": [0.3] * 10},
+        "style_concordance": {"sums": pair_sums(style, half[:, None]).tolist()},
+        "style_ceiling": {"sums": pair_sums(style, style[:, None]).tolist()},
+    }
+    study.__dict__["results"] = Results({study.swept(): measured})
     return study
 
 
-def test_a_studys_answer_is_of_the_chosen_model_with_the_mean_style_of_the_old_recipe(study):
+def test_a_studys_answer_is_of_the_chosen_model(study):
     found = conversions.answer(study)
-    assert (found.style, found.style_low) == pytest.approx((0.2, 0.0))
-    assert replace(found, style=0.3, style_low=0.2) == ANSWER
+    assert found.conversion.value == pytest.approx(0.9)
+    assert found.source_residue.value == pytest.approx(0.1)
+    assert found.unseen_leakage == pytest.approx((0.5, 0.5, 0.5))
+    assert found.training_leakage.value == pytest.approx(0.3)
+    assert found.chance == 0.25
+    assert found.style == pytest.approx(2 / 3, abs=0.05)  # 2 s² / (s² + 2 s²) with s² halved
 
 
 def test_captions_name_the_exercises_pair(study):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +11,15 @@ import torch
 from conftest import ROOT, make_digits
 from torch import nn
 
+from glo_core.recipe import Recipe
+from glo_core.runs.trainers import train
 from reports.answers import introduction
 from reports.answers.text import Text
+from reports.methods import METHODS, Method
 from reports.parameters import read
 from reports.show.mosaics import mosaic
 from reports.study import Study
+from reports.traps import OwnStatistics
 
 QUICK = ROOT / "reports" / "quick.yaml"
 
@@ -69,6 +74,12 @@ def test_other_data_that_there_are_are_mentioned_if_the_choice_was_left_open():
     assert "of made-up squares. Full MNIST is not on disk" in said
 
 
+def test_the_caption_says_which_method_is_shown_first():
+    said = words("fig-live", planted())
+    assert "(seed 7), by our GLO: from its class code" in said
+    assert "the exercise (L1) with every noise level" in said
+
+
 def test_the_network_is_described_by_its_numbers():
     assert "through 1,505 weights" in words("fig-network", planted())
 
@@ -109,17 +120,45 @@ def test_training_images_are_shown_a_class_a_row():
     assert shown.tobytes() == expected.tobytes()
 
 
-def test_the_live_decoder_starts_with_the_chosen_model_and_an_image_of_the_source(monkeypatch):
-    study = planted()
-    asked: dict[str, Any] = {}
-    study.__dict__["models"] = {recipe: recipe for recipe in study.parameters.sweep()}
+def with_models(**changes):
+    """A study with a model of each recipe, which knows no more than that."""
+    study = planted(**changes)
+    methods = study.parameters.methods()
+    recipes = [*study.parameters.sweep(), *methods.values()]
+    study.__dict__["models"] = {recipe: SimpleNamespace(recipe=recipe) for recipe in recipes}
+    return study, methods
 
-    def decoder(models, images, digits, **start):
-        asked.update(start, models=models, labels=digits.labels[images].tolist())
+
+def test_the_live_decoder_begins_with_our_method_and_then_the_exercise_with_every_noise_level():
+    study, methods = with_models(sigmas=[0.1, 0])
+    found = introduction.live_methods(study)
+    assert list(found)[:2] == ["our GLO", "the exercise, corrected"]
+    assert found["our GLO"] == [methods["ours"]]
+    assert found["the exercise, corrected"] == [study.swept(sigma=sigma) for sigma in (0, 0.1)]
+
+
+def test_the_live_decoder_offers_every_method_with_class_codes_but_one(monkeypatch):
+    study, methods = with_models()
+    names = {method.name for method in METHODS}
+    left_out = {"our GLO without swap", "GLO without class codes"}
+    assert set(introduction.live_methods(study)) == names - left_out
+    fading = Method("fading", "GLO with fading noise", "", "", {})
+    found = methods | {"fading": study.swept(sigma=0)}
+    monkeypatch.setattr(introduction, "METHODS", [*METHODS, fading])
+    monkeypatch.setattr(type(study.parameters), "methods", lambda _: found)
+    assert introduction.live_methods(study)["GLO with fading noise"] == [study.swept(sigma=0)]
+
+
+def test_the_live_decoder_starts_with_our_model_and_an_image_of_the_source(monkeypatch):
+    study, methods = with_models()
+    asked: dict[str, Any] = {}
+
+    def decoder(methods, images, digits, **start):
+        asked.update(start, methods=methods, labels=digits.labels[images].tolist())
         return "<html>"
 
     def walks(model, image, target):
-        asked.update(walked=(model, int(study.digits.labels[image]), target))
+        asked.update(walked=(model.recipe, int(study.digits.labels[image]), target))
         return torch.zeros(1 + introduction.MOVED, 9, 28, 28)
 
     monkeypatch.setattr(introduction, "decoder", decoder)
@@ -127,10 +166,24 @@ def test_the_live_decoder_starts_with_the_chosen_model_and_an_image_of_the_sourc
     html, still = introduction.live_decoder(study)
     assert html == "<html>"
     assert still.height > 4 * 56
-    assert list(asked["models"]) == ["0", "0.1"]
+    (ours,) = asked["methods"]["our GLO"]
+    assert ours.glo.recipe == methods["ours"]
+    noise = {name: [each.noise for each in models] for name, models in asked["methods"].items()}
+    assert noise["the exercise, corrected"] == ["σ = 0", "σ = 0.1"]
+    assert noise["conditional VAE"] == ["learned"]
     assert asked["labels"] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert (asked["start"], asked["image"], asked["target"]) == (1, 6, 0)
-    assert asked["walked"] == (study.swept(), 3, 0)
+    assert asked["walked"] == (methods["ours"], 3, 0)
+
+
+def test_a_model_that_generates_in_train_mode_uses_an_images_own_statistics(digits):
+    study = planted()
+    (glo,) = train([Recipe(epochs=2)], digits)
+    parts = {field.name: getattr(glo, field.name) for field in fields(glo)}
+    for model, own in ((glo, False), (OwnStatistics(**parts), True)):
+        study.__dict__["models"] = {glo.recipe: model}
+        shown = introduction.live_model(study, glo.recipe)
+        assert shown == (model, "σ = 0.1", own)
 
 
 def test_every_part_of_the_text_has_the_facts_that_it_needs():

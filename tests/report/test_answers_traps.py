@@ -1,9 +1,17 @@
 """Which effects of a mistake count as clear, and what the text says of them."""
 
-import pytest
+from types import SimpleNamespace
 
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from glo_core.measures.concordance import pair_sums
 from reports.answers import traps
 from reports.answers.text import Text
+from reports.parameters import read
+from reports.results import Results
+from reports.study import Study
 
 NONE = {"L1 error": [0.05, 0.06, 0.07], "conversion": [0.90, 0.91, 0.92]}
 WORSE = {"L1 error": [0.08, 0.09, 0.10], "conversion": [0.70, 0.80, 0.905]}
@@ -12,7 +20,7 @@ COSTS = {"none": NONE, "one noise a batch": WORSE, "no shuffling": NONE}
 
 
 def answer(costs, seeds):
-    facts = traps.facts(costs)
+    facts = traps.facts(costs) | traps.handed_in()
     return Text("traps").part("costs", facts | {"seeds": seeds})
 
 
@@ -35,12 +43,40 @@ def test_luck_is_the_proportion_of_orders_in_which_two_samples_lie_apart():
 
 
 def test_a_row_holds_the_means_with_half_the_range_of_the_seeds():
-    none, *_ = traps.rows(COSTS)
+    further = {key: {"style kept": 0.0831, "strongest probe": 0.482} for key in COSTS}
+    none, *_ = traps.rows(COSTS, further)
     assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in none] == [
         "none",
         "0.0600 ± 0.0100",
         "91.0% ± 1.0%",
+        "0.08",
+        "48.2%",
     ]
+
+
+def test_style_and_the_strongest_probe_are_those_of_the_first_seed():
+    """Other seeds are not measured so, even if a recipe without a mistake is a method as well."""
+    style = np.random.default_rng(0).normal(size=(100, 3))
+
+    def measured(kept, found):
+        return {
+            "style_concordance": {"sums": pair_sums(style, kept * style[:, None]).tolist()},
+            "style_ceiling": {"sums": pair_sums(style, style[:, None]).tolist()},
+            "unseen_strongest": {"folds": [found] * 5},
+        }
+
+    parameters = read(ROOT / "reports" / "quick.yaml", {"seeds": [4, 2]})
+    study = Study(parameters, SimpleNamespace(train=None), store=None)
+    study.__dict__["results"] = Results(
+        {recipe: measured(1, 0.4) for recipe in parameters.traps().values()}
+        | {parameters.traps()[""].model_copy(update={"seed": 2}): measured(0, 0.1)}
+    )
+    found = traps.further_of(study)
+    assert found.keys() == {*traps.NAMES.values()}
+    assert all(
+        each == {"style kept": pytest.approx(1), "strongest probe": pytest.approx(0.4)}
+        for each in found.values()
+    )
 
 
 def test_the_recorded_numbers_are_means_and_the_values_of_each_seed():
@@ -55,6 +91,8 @@ def test_the_answer_of_several_seeds_names_clear_effects_and_luck():
     assert "no seed's value with the mistake lies among those without it." in text
     assert "**one noise a batch**: L1 error 0.0600 → 0.0900; **no shuffling**: none." in text
     assert "By luck alone, 10% of" in text
+    assert "(gradients pile up, one noise a batch, no shuffling, generating in train mode)" in text
+    assert "*the exercise as handed in*" in text
     assert "\n" not in text
 
 

@@ -17,8 +17,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from glo_core import data
 from glo_core.runs.store import Store
+from reports.answers.introduction import live_methods, live_model
 from reports.parameters import parse_override, read
-from reports.show.live import directions
+from reports.show.live import Shown, directions
 from reports.study import Study
 
 CHROMIUM = (
@@ -79,6 +80,13 @@ def study(quick) -> Study:
     """The study whose models the quick report shows."""
     parameters = read(quick.root / "reports" / "quick.yaml", dict(map(parse_override, GIVEN)))
     return Study(parameters, data.load("auto", parameters.n), Store(quick.root / "runs"))
+
+
+@pytest.fixture(scope="module")
+def methods(study) -> dict[str, list[Shown]]:
+    """The models of the decoder by their method's name."""
+    found = live_methods(study).items()
+    return {name: [live_model(study, recipe) for recipe in recipes] for name, recipes in found}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -149,7 +157,7 @@ def canvas(page: Page, name: str) -> np.ndarray:
 @torch.inference_mode()
 def expected(glo, start: int, end: int, mix: float, content: torch.Tensor) -> np.ndarray:
     code = torch.lerp(glo.class_table[start], glo.class_table[end], mix)
-    return glo.network(torch.cat([code, content])[None]).flatten().numpy()
+    return glo.generate(torch.cat([code, content])[None]).flatten().numpy()
 
 
 def embedded(study: Study) -> torch.Tensor:
@@ -158,20 +166,27 @@ def embedded(study: Study) -> torch.Tensor:
     return torch.cat([study.pick(k, 2) for k in classes])
 
 
-def test_the_decoder_generates_what_pytorch_generates(opened, study):
+def test_the_decoder_generates_what_pytorch_generates(opened, study, methods):
     page, errors = opened(), []
     stream = np.random.default_rng(0)
     images = embedded(study)
-    for level, sigma in enumerate(study.sigmas):
-        glo = study.model(sigma=sigma)
-        _, axes = directions(glo.content_table)
-        for place in stream.permutation(len(images))[:6].tolist():
+    models = [
+        (k, level, shown)
+        for k, listed in enumerate(methods.values())
+        for level, shown in enumerate(listed)
+    ]
+    assert len({shown.glo.recipe.content_dim for _, _, shown in models}) > 1
+    assert any(shown.own_statistics for _, _, shown in models)
+    for method, level, (glo, noise, _) in models:
+        _, axes = directions(glo)
+        for place in stream.permutation(len(images))[:4].tolist():
             page.evaluate(f"document.querySelector('glo-decoder').choose({place})")
             start, end = int(study.digits.labels[images[place]]), int(stream.integers(10))
             mix, moves = stream.choice([0, 0.3, 1]), stream.uniform(-3, 3, 3).round(1)
             moves[stream.random(3) < 0.5] = 0
             names = {f"move{k + 1}": f"{value:.1f}" for k, value in enumerate(moves)}
-            move(page, sigma=level, to=end, mix=float(mix), **names)
+            move(page, method=method, noise=level, to=end, mix=float(mix), **names)
+            assert page.locator("[data-of=noise]").inner_text() == noise
             content = glo.content_table[images[place]] + torch.tensor(moves).float() @ axes[:3]
             error = np.abs(generated(page) - expected(glo, start, end, mix, content))
             errors.append((error.max(), error.mean()))
@@ -181,12 +196,12 @@ def test_the_decoder_generates_what_pytorch_generates(opened, study):
     assert np.mean([mean for _, mean in errors]) <= 1e-3
 
 
-def test_every_class_of_a_code_is_generated_below(opened, study):
+def test_every_class_of_a_code_is_generated_below(opened, study, methods):
     page, images = opened(), embedded(study)
-    glo = study.model()
+    glo = methods["our GLO"][0].glo  # shown first
     for place in (0, 7):
         page.evaluate(f"document.querySelector('glo-decoder').choose({place})")
-        move(page, sigma=study.sigmas.index(study.parameters.chosen_sigma))
+        settle(page)
         converted = glo.convert(images[place].expand(10), torch.arange(10)).flatten(1).numpy()
         for k in range(10):
             assert np.abs(canvas(page, f"class{k}") - converted[k]).max() <= 1e-2 + 0.5 / 255
@@ -194,14 +209,49 @@ def test_every_class_of_a_code_is_generated_below(opened, study):
         assert np.abs(canvas(page, "real") - real).max() <= 0.5 / 255 + 1e-6
 
 
-def test_random_codes_are_draws_from_the_codes_gaussian(page, study):
-    glo, level = study.model(), study.sigmas.index(study.parameters.chosen_sigma)
+def choices(page: Page) -> dict[str, str]:
+    """What the decoder's controls have chosen, by their names."""
+    chosen: dict[str, str] = page.evaluate(
+        """Object.fromEntries([...document.querySelectorAll("glo-decoder :is(select, input)")]
+            .filter(each => each.type !== "radio" || each.checked)
+            .map(each => [each.name, each.value]))"""
+    )
+    return chosen
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_another_method_shows_the_same_image_and_conversion(opened, methods, width):
+    page, pictures = opened(width), []
+    page.evaluate("document.querySelector('glo-decoder').choose(7)")
+    move(page, to=5, mix=0.5, move1="1.5")
+    control = page.get_by_role("combobox", name="method", exact=True)
+    assert control.locator("option").all_inner_texts() == list(methods)
+    height = "document.querySelector('glo-decoder').getBoundingClientRect().height"
+    before, tall = choices(page), page.evaluate(height)
+    for k, name in enumerate(methods):
+        control.select_option(name)
+        settle(page)
+        assert choices(page) == before | {"method": str(k)}
+        assert page.evaluate(height) == tall
+        slider = page.locator("glo-decoder input[name=noise]")
+        assert slider.is_visible() == (len(methods[name]) > 1)
+        pictures.append(generated(page))
+    for k, picture in enumerate(pictures):
+        assert all(np.abs(picture - other).max() > 0.1 for other in pictures[:k])
+    control.press("Home")
+    settle(page)
+    assert np.array_equal(generated(page), pictures[0])
+
+
+def test_random_codes_are_draws_from_the_codes_gaussian(page, methods):
+    glo = methods["our GLO"][0].glo
     found = page.evaluate(
-        f"""() => {{
-            const decoder = document.querySelector("glo-decoder"), model = decoder.model({level});
-            return Array.from({{ length: 4000 }},
+        """() => {
+            const decoder = document.querySelector("glo-decoder");
+            const model = decoder.model(decoder.level().model);
+            return Array.from({ length: 4000 },
                 (_, k) => [...decoder.content(model, 0, k + 1, [])]);
-        }}"""
+        }"""
     )
     codes = torch.tensor(found)
     spread = glo.content_table.std(0)
@@ -229,6 +279,7 @@ def test_a_random_code_and_the_way_back(opened):
 
 
 def test_every_slider_moves_its_picture(page):
+    move(page, method=1)  # the exercise, whose noise level can be moved, too
     sliders = page.locator("input[type=range]")
     assert sliders.count() > 12
     looks = {  # what is seen, and nothing that a scrolled page would change
@@ -249,9 +300,10 @@ def test_every_slider_moves_its_picture(page):
         slider.fill(start)
 
 
-def test_sliders_are_named_by_their_labels(page):
+def test_controls_are_named_by_their_labels(page):
     for name in ("noise level in training", "between the classes", "direction 1"):
         assert page.get_by_label(name).get_attribute("type") == "range"
+    assert page.get_by_role("combobox", name="method", exact=True).count() == 1
 
 
 def test_a_figure_that_was_moved_still_works(opened):
@@ -352,7 +404,8 @@ def test_axe_finds_nothing_grave(opened, scheme, rules):
 def test_the_keyboard_reaches_everything_and_is_never_caught(opened):
     page = opened()
     wanted = page.evaluate(
-        f"""[...document.querySelectorAll("{FOCUSABLE}")].filter(each => each.checkVisibility()
+        f"""[...document.querySelectorAll("{FOCUSABLE}")].filter(each =>
+            each.checkVisibility({{ visibilityProperty: true }})
             && !each.closest("[aria-hidden=true], [tabindex='-1']:not(main)")
             && !(each.type === "radio" && !each.checked)
             && each.tabIndex >= 0).map((each, k) => (each.dataset.place = k)).length"""

@@ -3,38 +3,51 @@
 import numpy as np
 import pytest
 
-from glo_core.measures.style import FEATURES
+from glo_core.measures.concordance import pair_sums
 from glo_core.recipe import Recipe
 from reports import comparison
 from reports.results import Results
 
 # The third has the encoder, whatever the recipe.
 RECIPES = {"good": Recipe(), "classless": Recipe(class_dim=0), "bad": Recipe(sigma=1.0)}
-PLAIN = {path for measure in comparison.MEASURES for path in measure.paths if "/" not in path}
-PROPORTIONS = {"conversion", "source_residue", "classified"}
+IMAGES = 200
 
 
-def planted(value, has_encoder):
-    """Measures that are all `value`, but for a style feature, which is a multiple of it."""
-    names = PLAIN if has_encoder else PLAIN - {"encoded_l1"}
-    return {
-        **{name: [value, 0.0, 1.0] if name in PROPORTIONS else value for name in names},
-        "style": {name: [k * value, 0.0, 1.0, 0.5] for k, name in enumerate(FEATURES, 1)},
-        "samples": {"mixture": {"frechet": value, "coverage": value}},
-    }
+def sums(kept, rng):
+    """Of images whose conversions keep this much of each feature."""
+    style = rng.standard_normal((IMAGES, 3))
+    return {"sums": pair_sums(style, kept * style[:, None]).tolist()}
+
+
+def planted(value, has_encoder=False, noise=0.01):
+    """Measures whose mean is `value`, with noise that is the same for every method and seed."""
+    rng = np.random.default_rng(0)
+    around = {"images": (value + noise * rng.standard_normal(IMAGES)).tolist()}
+    rates = {"rates": np.clip(around["images"], 0, 1).tolist(), "cases": 9}
+    names = {path for measure in comparison.MEASURES for path in measure.paths}
+    found = {name: around for name in names if "/" not in name}
+    found |= {"conversion": rates, "style_concordance": sums(value, rng)}
+    found |= {"style_ceiling": sums(1.0, rng)}
+    found["samples"] = {"mixture": {"frechet": around, "coverage": around}}
+    return found | ({"encoded": {"l1": around}} if has_encoder else {})
+
+
+def results_of(bad=2.0, seeds=(0.2, 0.4), **options):
+    """Two seeds, of 0.2 and 0.4, or `bad` times that for "bad"."""
+    return Results(
+        {
+            recipe.model_copy(update={"seed": seed}): planted(
+                (bad if key == "bad" else 1) * value, key == "bad", **options
+            )
+            for key, recipe in RECIPES.items()
+            for seed, value in enumerate(seeds)
+        }
+    )
 
 
 @pytest.fixture(scope="module")
 def compared():
-    """Two seeds, of 0.2 and 0.4, or twice that for "bad"."""
-    measured = {
-        recipe.model_copy(update={"seed": seed}): planted(
-            (2 if key == "bad" else 1) * value, key == "bad"
-        )
-        for key, recipe in RECIPES.items()
-        for seed, value in enumerate((0.2, 0.4))
-    }
-    return comparison.compare(Results(measured), RECIPES)
+    return comparison.compare(results_of(noise=0.0), RECIPES)
 
 
 def test_a_measure_is_the_mean_over_seeds_with_the_least_and_the_largest(compared):
@@ -43,39 +56,53 @@ def test_a_measure_is_the_mean_over_seeds_with_the_least_and_the_largest(compare
     assert compared["conversion"]["good"] == pytest.approx((0.3, 0.2, 0.4))
 
 
-def test_a_measure_of_several_paths_is_their_mean_in_each_seed(compared):
-    features = 1 + np.arange(len(FEATURES))
-    expected = features.mean() * np.array([0.3, 0.2, 0.4])
-    assert compared["style kept"]["good"] == pytest.approx(tuple(expected))
+def test_style_that_is_kept_is_a_concordance_in_proportion_to_its_ceiling():
+    rng = np.random.default_rng(1)
+    half = np.array([sums(0.5, rng)["sums"]])
+    full = np.array([sums(1.0, rng)["sums"]])
+    assert comparison.style_kept(np.concatenate([full, full], -1)) == pytest.approx(1)
+    # Half of the style keeps a concordance of 2·0.5 / (1 + 0.25).
+    assert comparison.style_kept(np.concatenate([half, full], -1)) == pytest.approx(0.8, abs=0.01)
 
 
 def test_a_method_has_only_the_measures_that_mean_something_for_it(compared):
     assert compared["encoded L1"].keys() == {"bad"}
     assert compared["conversion"].keys() == {"good", "bad"}
-    assert compared["MLP probe"].keys() == RECIPES.keys()
+    assert compared["strongest probe"].keys() == RECIPES.keys()
 
 
-def test_the_lowest_error_and_the_highest_proportion_lead_with_all_whose_range_meets_theirs(
-    compared,
-):
-    ahead = comparison.leaders(compared)
-    assert ahead["L1 error"] == list(RECIPES)  # 0.2 to 0.4 meets 0.4 to 0.8
-    apart = compared | {
-        name: compared[name] | {"bad": comparison.Spread(0.6, 0.5, 0.8)}
-        for name in ("L1 error", "conversion")
-    }
-    ahead = comparison.leaders(apart)
+def test_the_best_leads_with_all_that_cannot_be_told_from_it():
+    ahead = comparison.leaders(results_of(bad=1.5, seeds=(0.3, 0.3)), RECIPES)
     assert ahead["L1 error"] == ["good", "classless"]
-    assert ahead["conversion"] == ahead["encoded L1"] == ["bad"]
+    assert ahead["SSIM"] == ahead["encoded L1"] == ["bad"]
     assert ahead.keys() == {measure.name for measure in comparison.MEASURES}
+
+
+def test_where_no_method_can_be_told_from_the_best_none_leads():
+    assert comparison.leaders(results_of(bad=1.0), RECIPES)["L1 error"] == []
+
+
+def test_a_lead_that_only_one_seed_of_two_shows_is_none():
+    first, second = (planted(value) for value in (0.30, 0.30)), (planted(0.31), planted(0.20))
+    recipes = {"a": Recipe(), "b": Recipe(sigma=1.0)}
+    measured = {
+        recipe.model_copy(update={"seed": seed}): found
+        for recipe, of_seeds in zip(recipes.values(), (first, second), strict=True)
+        for seed, found in enumerate(of_seeds)
+    }
+    with_encoder = {
+        each: found | {"encoded": {"l1": {"images": [0.5] * 9}}} for each, found in measured.items()
+    }
+    assert comparison.leaders(Results(with_encoder), recipes)["L1 error"] == []
 
 
 def test_the_table_writes_a_spread_marks_the_leaders_and_leaves_out_what_has_no_meaning(compared):
     space = "\N{NO-BREAK SPACE}"
-    table = comparison.table(compared, ["good", "bad", "classless"])
+    ahead = dict.fromkeys(compared, ["bad"]) | {"L1 error": ["good"]}
+    table = comparison.table(compared, ahead, ["good", "bad", "classless"])
     written = {name.replace(space, " "): cells for name, *cells in table}
     assert written["conversion ↑"] == [
-        f"**30.0%{space}±{space}10.0%**",
+        f"30.0%{space}±{space}10.0%",
         f"**60.0%{space}±{space}20.0%**",
         "–",
     ]

@@ -112,8 +112,9 @@ def numbers(**values: Any) -> Any:
 
 
 def finding(number: int, holds: bool | None) -> Any:
-    words = {"claim": f"claim {number} is so", "evidence": "0.3 < 0.5", "figure": "fig-turn"}
-    return shown({"text/plain": "verdict"}, kind="finding", id=number, holds=holds, **words)
+    words = {"claim": f"claim {number} is so", "figure": "fig-turn"}
+    verdicts = {"GLO": {"holds": holds, "evidence": "0.3 < 0.5"}}
+    return shown({"text/plain": "words"}, kind="finding", id=number, verdicts=verdicts, **words)
 
 
 LIVE = '<div class="plot"><img alt="A plot" src="data:image/svg+xml,"></div>'
@@ -425,7 +426,8 @@ def test_collected() -> None:
         "noise": {"best": 0.4},
         "conclusion": {"best": 0.3},
     }
-    assert [(found.id, found.holds) for found in outputs.findings] == [(2, True), (1, False)]
+    holds = [(found.id, found.verdicts["GLO"].holds) for found in outputs.findings]
+    assert holds == [(2, True), (1, False)]
     figures = collect(bound(sections()))
     assert [(f["label"], f["number"], f["kind"], f["section"]) for f in figures] == [
         ("fig-losses", 1, "figure", "method"),

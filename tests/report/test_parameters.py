@@ -2,7 +2,12 @@ from pathlib import Path
 
 import pytest
 
+from glo_core import Recipe
+from glo_core.peers.cvae import CvaeRecipe
+from glo_core.peers.lord import LordRecipe
+from reports.methods import METHODS
 from reports.parameters import ParameterError, Parameters, parse_override, read
+from reports.traps import HANDED_IN, TrapRecipe
 
 REPORTS = Path(__file__).parents[2] / "reports"
 QUICK = REPORTS / "quick.yaml"
@@ -21,7 +26,9 @@ def test_the_full_report_is_the_exercises():
     assert (full.chosen_loss, full.chosen_sigma) == ("l1", 0.1)
     assert full.seeds == (0, 1, 2)
     assert len(full.sweep()) == 180
-    assert len(full.recipes()) == len(set(full.recipes())) == 249
+    # The sweep's; then, with 3 seeds each, those of the frontier's higher rate, traps, methods but
+    # for the exercise, and handed in at 3 more σ; then 3 more β.
+    assert len(full.recipes()) == len(set(full.recipes())) == 180 + 3 * (12 + 6 + 7 + 3) + 3
 
 
 def test_the_command_line_replaces_what_the_file_says():
@@ -43,10 +50,86 @@ def test_every_recipe_comes_with_every_seed_and_only_once():
     assert {recipe.seed for recipe in recipes} == {3, 4}
     assert len(set(recipes)) == len(recipes)
     parts = [*found.frontier(), *found.traps().values(), *found.methods().values()]
-    assert set(found.sweep()) | {e for one in parts for e in found.over_seeds(one)} == set(recipes)
+    parts += found.curves()["handed-in"].values()
+    every_seed = set(found.sweep()) | {e for one in parts for e in found.over_seeds(one)}
+    assert every_seed | {*found.curves()["cvae"].values()} == set(recipes)
     assert found.traps()[""] == found.recipe("l1", 0.1)
     assert {recipe.latent_rate for recipe in found.frontier()} == {1e-3, 1e-2}
     assert found.methods()["exercise"] == found.recipe("l1", 0.1)
+
+
+# --- methods and curves --------------------------------------------------------------------------
+
+
+def test_methods_are_those_that_are_listed_in_order():
+    assert [method.key for method in METHODS] == [
+        "handed-in",
+        "exercise",
+        "ours",
+        "no-swap",
+        "random-start",
+        "no-class",
+        "lord",
+        "cvae",
+    ]
+    assert len({method.name for method in METHODS}) == len(METHODS)
+    assert all(method.words for method in METHODS)
+
+
+def test_the_exercise_as_handed_in_differs_by_its_mistakes_alone():
+    methods = read_with().methods()
+    corrected, handed_in = methods["exercise"], methods["handed-in"]
+    assert handed_in == TrapRecipe(**corrected.model_dump(), traps=HANDED_IN)
+
+
+def test_our_recipe_differs_from_those_beside_it_by_what_their_names_say():
+    methods = {key: each.model_dump() for key, each in read_with().methods().items()}
+    ours, start = methods["ours"], methods["random-start"]
+    assert methods["no-swap"] == ours | {"swap": 0.0}
+    differs = {name for name in ours if ours[name] != start[name]}
+    assert {"content_start", "content_whitening"} <= differs
+    assert not differs & {"loss", "learning_rate", "latent_rate", "schedule", "swap", "seed"}
+    default = Recipe()
+    assert {name: start[name] for name in differs - {"sigma"}} == {
+        name: getattr(default, name) for name in differs - {"sigma"}
+    }
+
+
+def test_lord_has_its_authors_budget_and_its_encoder_the_studys():
+    found = read_with("EPOCHS=7").methods()
+    assert {each.epochs for key, each in found.items() if key != "lord"} == {7}
+    lord = found["lord"]
+    assert isinstance(lord, LordRecipe)
+    assert (lord.epochs, lord.encoder_epochs) == (28, 7)
+    full = read(REPORTS / "full.yaml").methods()["lord"]
+    assert (full.epochs, full.encoder_epochs) == (200, 50)
+
+
+def test_curves_vary_one_number_of_a_method():
+    found = read_with("HANDED_IN_SIGMAS=1,0.1", "BETAS=4,0.5,1", "SEEDS=3,4")
+    methods, curves = found.methods(), found.curves()
+    assert [*curves] == ["handed-in", "cvae"]
+    assert [*curves["handed-in"]] == [0.1, 1]
+    assert [*curves["cvae"]] == [0.5, 1, 4]
+    assert curves["handed-in"][0.1] == methods["handed-in"]
+    assert curves["cvae"][1.0] == methods["cvae"]
+    for key, name in (("handed-in", "sigma"), ("cvae", "beta")):
+        for value, recipe in curves[key].items():
+            assert recipe == methods[key].model_copy(update={name: value})
+            assert type(recipe)(**recipe.model_dump()) == recipe  # it is a valid one
+
+
+def test_handed_in_is_trained_with_every_seed_at_every_sigma_and_betas_with_the_first():
+    recipes = read_with("HANDED_IN_SIGMAS=0,3", "BETAS=2,5", "SEEDS=3,4").recipes()
+    handed_in = [
+        (each.sigma, each.seed) for each in recipes if getattr(each, "traps", ()) == HANDED_IN
+    ]
+    assert sorted(handed_in) == [(s, seed) for s in (0, 0.1, 3) for seed in (3, 4)]
+    betas = [(each.beta, each.seed) for each in recipes if isinstance(each, CvaeRecipe)]
+    assert sorted(betas) == [(1, 3), (1, 4), (2, 3), (5, 3)]
+
+
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -64,6 +147,11 @@ def test_every_recipe_comes_with_every_seed_and_only_once():
         ("SIGMAS=0.1,-1", r"sigmas\[1\] = -1"),
         ("SIGMAS=0.1,nan", r"sigmas\[1\] = nan"),
         ("SIGMAS=0.1,abc", r"sigmas\[1\] = 'abc'"),
+        ("HANDED_IN_SIGMAS=1,-1", r"handed_in_sigmas\[1\] = -1"),
+        ("HANDED_IN_SIGMAS=[]", r"handed_in_sigmas = \[\]"),
+        ("BETAS=1,0", r"betas\[1\] = 0: Input should be greater than 0"),
+        ("BETAS=many", r"betas\[0\] = 'many'"),
+        ("BETAS=[]", r"betas = \[\]"),
         ("LOSSES=l1,l3", r"losses\[1\] = 'l3'"),
         ("SIGMAS=0,1", "chosen_sigma = 0.1 is none of the values"),
         ("LOSSES=l2", "chosen_loss = 'l1' is none of the values"),

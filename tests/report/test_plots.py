@@ -56,11 +56,13 @@ def test_no_letter_is_smaller_than_7_points_in_print():
     printed = 0.8 * 15.8 / 2.54 / 5.2  # a plot is as wide as 0.8 of the page's text
     ratios = plots.against_sigma(range(20), {"L1": range(20)}, "y", {"a": 1}, list(range(20)))
     curves = plots.loss_curves(SIGMAS, np.ones((4, 1, 3)), "loss")
+    style = plots.style_plot(MARKS, {"a": 0.5}, (0.25, 0.6), 0.1)
+    sizes = plots.against_sizes([1, 2], {"a": [0.1, 0.2]}, "y", 0.1)
     network = network_drawing(25, 25)
-    for plot in (ratios, curves, network):
+    for plot in (ratios, curves, style, sizes, network):
         plot.draw_without_rendering()
-        sizes = [float(text.get_fontsize()) for text in plot.findobj(Text) if text.get_text()]
-        assert min(sizes) * printed >= 7
+        letters = [float(text.get_fontsize()) for text in plot.findobj(Text) if text.get_text()]
+        assert min(letters) * printed >= 7
 
 
 def test_loss_curves_have_a_colour_and_a_name_for_each_sigma():
@@ -99,6 +101,51 @@ def test_the_frontier_has_every_model_in_both_plots_and_names_those_with_a_name(
     (shade,) = {*left.collections} - {*marks}
     assert all(shade.get_zorder() < mark.get_zorder() for mark in marks)  # it hides none
     assert [text.get_text() for text in right.texts] == ["ours"]
+
+
+MARKS = [
+    plots.Mark("corrected", 0.5, 0.1, 0, [(0.6, 0.2), (0.5, 0.1), (0.1, 0.0)], "σ = 0"),
+    plots.Mark("ours", 0.2, 0.8, 2),
+]
+
+
+def test_methods_stand_at_their_leakage_and_style_and_lines_go_through_their_variants():
+    plot = plots.style_plot(MARKS, {"nearest": 0.7, "transport": 0.6}, (0.25, 0.65), 0.1)
+    (axes,) = plot.axes
+    marks = [each for each in axes.collections if isinstance(each, PathCollection)]
+    assert [tuple(mark.get_offsets()[0]) for mark in marks] == [(0.5, 0.1), (0.2, 0.8)]
+    varied, *levels, chance = axes.lines
+    assert varied.get_xydata().tolist() == [[0.6, 0.2], [0.5, 0.1], [0.1, 0.0]]
+    assert [line.get_ydata()[0] for line in levels] == [0.7, 0.6]
+    assert chance.get_xdata() == [0.1, 0.1]
+    shown = [text.get_text() for text in axes.texts]
+    assert shown == ["σ = 0", "corrected", "transport", "nearest", "ours"]
+    colors = [tuple(mark.get_facecolor()[0]) for mark in marks]
+    assert len({*colors}) == 2
+    (shade,) = {*axes.collections} - {*marks}
+    corner = shade.get_paths()[0].vertices
+    assert corner.min(0).tolist() == [0, 0.65]
+    assert corner.max(0).tolist() == [0.25, 1]
+
+
+def test_no_method_falls_out_of_the_plot_of_style():
+    marks = [plots.Mark("a", 0.9, 1.2, 0), plots.Mark("b", 0.1, -0.1, 1, [(0.95, 0.1)], "first")]
+    (axes,) = plots.style_plot(marks, {}, (0.25, 0.6), 0.1).axes
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < 0.1
+    assert right > 0.95
+    assert bottom < -0.1
+    assert top > 1.2
+
+
+def test_accuracies_stand_above_how_many_codes_were_learned_from():
+    curves = {str(k): [0.1 + k / 100, 0.2 + k / 100] for k in range(8)}
+    (axes,) = plots.against_sizes([250, 2000], curves, "y", 0.1).axes
+    assert tick_labels(axes.xaxis) == ["250", "2,000"]
+    *drawn, chance = axes.lines
+    assert [line.get_ydata().tolist() for line in drawn] == [*curves.values()]
+    assert len({(line.get_color(), line.get_marker()) for line in drawn}) == len(curves)
+    assert chance.get_ydata() == [0.1, 0.1]
 
 
 def test_every_level_to_compare_with_is_a_line_of_its_own():

@@ -11,7 +11,7 @@ from IPython.utils.capture import capture_output
 from PIL import Image
 
 from glo_core.measures.intervals import Proportion
-from reports.schema import Finding, published
+from reports.schema import Finding, Verdict, published
 from reports.show import publish
 from reports.show.animation import Animation
 from reports.show.plots import against_sigma
@@ -94,13 +94,17 @@ def test_columns_are_as_wide_as_their_cells_while_the_page_has_room(sent, cells,
 def test_numbers_and_findings_travel_in_the_metadata(sent):
     (output,) = sent(publish.record, proportion=Proportion(0.5, 0.4, 0.6))
     assert output.metadata["glo"]["numbers"] == {"proportion": [0.5, 0.4, 0.6]}
-    finding = Finding(
-        id=2, claim="it moves.", holds=False, evidence="it stood still", figure="fig-m"
-    )
+    verdicts = {
+        "GLO": Verdict(holds=False, evidence="it stood still"),
+        "the other": Verdict(holds=None, evidence="it was never seen"),
+    }
+    finding = Finding(id=2, claim="it moves.", figure="fig-m", verdicts=verdicts)
     prose, output = sent(publish.state, finding)
     assert prose.data["text/markdown"] == (
-        "**Claim 2: it moves.** Does not hold: it stood still (@fig-m)."
+        "**Claim 2: it moves.** Does not hold for GLO: it stood still (@fig-m). "
+        "Cannot be decided here for the other: it was never seen."
     )
+    assert output.data["text/plain"] == "does not hold, cannot be decided here"
     assert published(output.metadata) == finding
 
 

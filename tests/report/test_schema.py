@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reports.schema import GIF, HTML, PNG, SVG, Figure, Finding, Numbers, published
+from reports.schema import GIF, HTML, PNG, SVG, Figure, Finding, Numbers, Verdict, published
 
 GOOD = {"kind": "figure", "label": "fig-a", "caption": "c", "alt": "a"}
 
@@ -15,7 +15,12 @@ GOOD = {"kind": "figure", "label": "fig-a", "caption": "c", "alt": "a"}
         Figure(kind="live", label="fig-a-1", caption="c", alt="a", width=0.5, runs=("x", "y")),
         Figure(kind="table", label="tbl-a", caption="c"),
         Numbers(numbers={"best": [0.1, {"σ": 1}], "none": None}),
-        Finding(id=1, claim="c", holds=None, evidence="e", figure="fig-a"),
+        Finding(
+            id=1,
+            claim="c",
+            figure="fig-a",
+            verdicts={name: Verdict(holds=None, evidence="e") for name in ("GLO", "VAE")},
+        ),
     ],
     ids=lambda given: given.kind,
 )
@@ -78,5 +83,5 @@ def test_each_kind_has_data_that_it_needs(
     ("holds", "words"),
     [(True, "holds"), (False, "does not hold"), (None, "cannot be decided here")],
 )
-def test_a_verdict_follows_from_the_finding(holds: bool | None, words: str) -> None:
-    assert Finding(id=1, claim="c", holds=holds, evidence="e", figure="fig-a").verdict == words
+def test_the_words_of_a_verdict_change_with_it(holds: bool | None, words: str) -> None:
+    assert Verdict(holds=holds, evidence="e").words == words

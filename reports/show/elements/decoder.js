@@ -1,4 +1,4 @@
-// The live decoder: the trained generators of every noise level generate images while sliders move.
+// The live decoder: the trained generators of several methods generate images while sliders move.
 
 /** Numbers from N(0, 1) that depend on the seed alone (Mulberry32, then Box and Muller). */
 function gaussian(seed, count) {
@@ -37,28 +37,31 @@ function ink(canvas, greys) {
 }
 
 /** The decoder's controls and canvases as HTML. */
-function decoderHtml({ labels, sigmas, spread, start }, classes, moves) {
+function decoderHtml({ labels, methods, spread, start }, classes, moves) {
   const picture = (name, role = 'role="img"') =>
     `<canvas width="28" height="28" ${role} data-show="${name}"></canvas>`;
   const slider = (name, label, low, high, step, value) =>
     `<label>${label} <input type="range" name="${name}" min="${low}" max="${high}" step="${step}"
       value="${value}" autocomplete="off"><output data-of="${name}" aria-live="off"></output></label>`;
-  const options = classes.map((each, k) => `<option value="${k}">${each}</option>`).join("");
-  const choice = (name, label) =>
-    `<label>${label} <select name="${name}" autocomplete="off">${options}</select></label>`;
+  const choice = (name, label, names) => {
+    const options = names.map((each, k) => `<option value="${k}">${each}</option>`).join("");
+    return `<label>${label} <select name="${name}" autocomplete="off">${options}</select></label>`;
+  };
   const images = labels.map((label, k) =>
     `<label><input type="radio" name="image" value="${k}" aria-label="image ${k + 1}, class ${classes[label]}"
       autocomplete="off">${picture(`image${k}`, 'aria-hidden="true"')}</label>`).join("");
   const directions = moves.map((name, k) => slider(name, `direction ${k + 1}`, -spread, spread, 0.1, 0)).join("");
   const every = classes.map((each, k) => `<div>${picture(`class${k}`)}<span>${each}</span></div>`).join("");
+  const most = Math.max(...methods.map(({ levels }) => levels.length)) - 1;
   return `
     <fieldset class="images"><legend>An image, whose content code is used</legend>${images}</fieldset>
     <div class="stage">
       <div class="pictures"><div>${picture("real")}<span>real</span></div>
       <div>${picture("generated")}<span>generated</span></div></div>
       <div class="sliders">
-        ${slider("sigma", "noise level in training", 0, sigmas.length - 1, 1, start)}
-        <div class="classes">${choice("from", "from class")} ${choice("to", "to class")}</div>
+        ${choice("method", "method", methods.map(({ name }) => escaped(name)))}
+        ${slider("noise", "noise level in training", 0, most, 1, start)}
+        <div class="classes">${choice("from", "from class", classes)} ${choice("to", "to class", classes)}</div>
         ${slider("mix", "between the classes", 0, 1, 0.02, 0)}
         ${directions}
         <div class="buttons"><button type="button" name="random">New random code</button>
@@ -102,14 +105,22 @@ class Decoder extends HTMLElement {
     this.update();
   }
 
-  /** The weights and codes of a noise level by name; equal models are stored once. */
-  model(level) {
-    const { sigmas, parts } = this.held, place = sigmas[level].model;
+  /** The chosen model's noise level, in words, and its place. A method of one model has no slider over levels. */
+  level() {
+    const { levels } = this.held.methods[+this.control("method").value], slider = this.control("noise");
+    const several = levels.length > 1;
+    slider.style.visibility = several ? "" : "hidden"; // its place stays, and its value
+    if (several) slider.max = levels.length - 1;
+    return levels[several ? +slider.value : 0];
+  }
+
+  /** The weights and codes of a model; each has parts of sizes of its own. */
+  model(place) {
+    const { models } = this.held;
     if (!this.models.has(place)) {
-      const length = parts.reduce((sum, [, size]) => sum + size, 0);
-      const all = floats(this.halves.subarray(place * length, (place + 1) * length));
-      let start = 0;
-      this.models.set(place, Object.fromEntries(parts.map(([name, size]) => [name, all.subarray(start, (start += size))])));
+      let start = models.slice(0, place).flat().reduce((sum, [, size]) => sum + size, 0);
+      const parts = models[place].map(([name, size]) => [name, floats(this.halves.subarray(start, (start += size)))]);
+      this.models.set(place, Object.fromEntries(parts));
     }
     return this.models.get(place);
   }
@@ -136,9 +147,9 @@ class Decoder extends HTMLElement {
   }
 
   generateAll() {
-    const value = (name) => +this.control(name).value, { classes, labels, sigmas } = this.held;
+    const value = (name) => +this.control(name).value, { classes, labels } = this.held, level = this.level();
     const [from, to, mix] = ["from", "to", "mix"].map(value), moves = this.moves.map(value);
-    const model = this.model(value("sigma")), content = this.content(model, this.chosen, this.seed, moves);
+    const model = this.model(level.model), content = this.content(model, this.chosen, this.seed, moves);
     const show = (name, greys, words) => {
       ink(this.canvas(name), greys);
       this.canvas(name).setAttribute("aria-label", words);
@@ -147,8 +158,8 @@ class Decoder extends HTMLElement {
       this.querySelector(`[data-of=${name}]`).value = words;
       this.control(name).setAttribute("aria-valuetext", words);
     };
-    say("sigma", `σ = ${sigmas[value("sigma")].name}`);
-    const way = `${Math.round(100 * mix)} % of the way from ${classes[from]} to ${classes[to]}`;
+    say("noise", level.noise);
+    const way = `${Math.round(100 * mix)} % of the way`;
     say("mix", way);
     moves.forEach((move, k) => say(this.moves[k], `${move.toFixed(1)} standard deviations`));
     const real = this.canvas("real").parentElement;
@@ -156,7 +167,7 @@ class Decoder extends HTMLElement {
     show("real", this.greys[this.chosen], `the real image, class ${classes[labels[this.chosen]]}`);
     this.control("random").textContent = this.seed ? `New random code (this is no. ${this.seed})` : "New random code";
     this.generated = generate(model, this.classCode(model, from, to, mix), content);
-    show("generated", this.generated, `generated ${way}`);
+    show("generated", this.generated, `generated ${way} from ${classes[from]} to ${classes[to]}`);
     classes.forEach((each, k) =>
       show(`class${k}`, generate(model, this.classCode(model, k, k, 0), content), `as ${each}`));
     this.dataset.ready = "";

@@ -2,6 +2,8 @@
 // 1 million multiplications, which plain loops do in a few milliseconds.
 
 const KERNEL = 5;
+// What BatchNorm adds to variances.
+const EPSILON = 1e-5;
 
 /** Half-precision numbers, given as 16 bits each, as floats. */
 function floats(halves) {
@@ -48,12 +50,28 @@ function transposed(input, side, weight, bias, padding) {
   });
 }
 
+/** BatchNorm of (channels, size) by the channels' own means and variances. */
+function normalised(input, weight, bias) {
+  const size = input.length / bias.length;
+  const output = new Float32Array(input.length);
+  bias.forEach((shift, channel) => {
+    const values = input.subarray(channel * size, (channel + 1) * size);
+    const mean = values.reduce((sum, value) => sum + value, 0) / size;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
+    const scale = weight[channel] / Math.sqrt(variance + EPSILON);
+    output.set(values.map((value) => (value - mean) * scale + shift), channel * size);
+  });
+  return output;
+}
+
 /** The image of a class code and a content code, as 28·28 greys from 0 to 1, row by row. */
 function generate(model, classCode, content) {
   let hidden = Float32Array.of(...classCode, ...content);
   for (const layer of [0, 2, 4]) hidden = linear(hidden, model[`${layer}.weight`], model[`${layer}.bias`]);
   const first = model["8.bias"], side = Math.sqrt(hidden.length / first.length);
   hidden = transposed(upsampled(hidden, side), 2 * side, model["8.weight"], first, 0);
+  // A model whose BatchNorm is not folded into the convolution uses each image's own statistics.
+  if (model["9.weight"]) hidden = normalised(hidden, model["9.weight"], model["9.bias"]);
   hidden = hidden.map((value) => Math.max(value, 0));
   const grown = 2 * side + KERNEL - 1;
   hidden = transposed(upsampled(hidden, grown), 2 * grown, model["12.weight"], model["12.bias"], 2);

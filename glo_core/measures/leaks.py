@@ -1,0 +1,112 @@
+"""Where else the class could hide: leakage that only the compared methods are searched for.
+
+It could hide
+
+* in training codes, from the cheap probes;
+* in what training codes have learned, behind a random start that is larger;
+* in unseen codes, from probes that learn from too few of them;
+* in codes of digits of another kind;
+* in codes that come from an encoder rather than from gradient descent.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glo_core.data import Digits, other_kind
+from glo_core.measures.fitting import classify, fit
+from glo_core.measures.leakage import (
+    CHEAP,
+    PROBES,
+    balanced_weights,
+    probed,
+    probes,
+    strongest,
+    with_strongest,
+)
+from glo_core.measures.raw import of_images
+from glo_core.measures.reconstruction import errors
+from glo_core.measures.subject import UNSEEN, Subject
+from glo_core.model import Glo
+from glo_core.training import Group
+
+DEAR = tuple(name for name in PROBES if name not in CHEAP)
+# How many unseen codes a probe learns from, and the most that it is tested on.
+SIZES = (250, 500, 1000, 2000)
+TESTED = 500
+# How many unseen images are classified by the model itself.
+CLASSIFIED = 100
+
+
+def measure(subject: Subject) -> dict[str, Any]:
+    """All of these, as far as there are such codes, and how well the model itself classifies."""
+    glo, digits = subject.glo, subject.digits
+    some = subject.unseen.sample(CLASSIFIED)
+    found: dict[str, Any] = {
+        "codes_leakage": probed(glo.content_table, digits.labels, DEAR),
+        "curve": curve(subject),
+        "classified": of_images((classify(glo, some.images)[0] == some.labels).double()),
+    }
+    if not glo.variational:  # whose codes are an encoder's, and have no start
+        learned = probed(moved(glo, digits), digits.labels)
+        found |= {"learned_leakage": learned, "learned_strongest": learned[strongest(learned)]}
+    if others := other_kind(digits.class_names):
+        found["other_kind"] = of_other_kind(glo, others.sample(UNSEEN))
+    if glo.encoder is not None:
+        found["encoded"] = encoded(glo, subject.unseen)
+    return found
+
+
+def moved(glo: Glo, digits: Digits) -> Tensor:
+    """What training added to the start of each content code of a GLO: (N, content_dim)."""
+    # The swap term's classifier takes long to train, and does nothing before the first step.
+    recipe = glo.recipe.model_copy(update={"swap": 0.0})
+    start = Group([recipe], digits, torch.device("cpu")).tables()[1][0]
+    return glo.content_table - start
+
+
+def curve(subject: Subject) -> dict[str, float]:
+    """The balanced accuracy of `svm` on the same unseen codes, by how many others it learns from.
+
+    Codes are fitted to the judge's images too, since no model has seen those either. A size of
+    which there are too few is left out.
+    """
+    tested = min(TESTED, len(subject.unseen) // 2)
+    more = subject.judge_digits.sample(max(SIZES) - (len(subject.unseen) - tested))
+    codes = torch.cat([subject.unseen_codes, fit(subject.glo, more.images, more.labels)])
+    labels = torch.cat([subject.unseen.labels, more.labels])
+    weights = balanced_weights(labels[:tested])
+    found = {}
+    for size in SIZES:
+        if tested + size <= len(codes):
+            some = slice(tested, tested + size)
+            probe = probes()["svm"].fit(codes[some].numpy(), labels[some].numpy())
+            hits = torch.from_numpy(probe.predict(codes[:tested].numpy())) == labels[:tested]
+            found[str(size)] = float((hits * weights).mean())
+    return found
+
+
+def of_other_kind(glo: Glo, digits: Digits) -> dict[str, Any]:
+    """The L1 error of digits with fitted codes, and the leakage that all probes find in those."""
+    codes = fit(glo, digits.images, digits.labels)
+    error = errors(glo.decode(digits.labels, codes), digits.images)["l1"]
+    return {"l1": of_images(error), **with_strongest(probed(codes, digits.labels))}
+
+
+def encoded(glo: Glo, unseen: Digits) -> dict[str, Any]:
+    """The L1 error of unseen images with their encoder's codes, and the leakage of those.
+
+    `samples` are draws from the posteriors of a variational encoder, which may hold less than their
+    means do.
+    """
+    images, labels = unseen.images, unseen.labels
+    codes = glo.encode(images, labels)
+    found: dict[str, Any] = {
+        "l1": of_images(errors(glo.decode(labels, codes), images)["l1"]),
+        "means": with_strongest(probed(codes, labels)),
+    }
+    if glo.variational:
+        drawn = glo.sample_posterior(images, labels)
+        found["samples"] = with_strongest(probed(drawn, labels))
+    return found
