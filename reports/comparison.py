@@ -70,7 +70,7 @@ MEASURES = (
     Measure("L1 error", ".4f", "↓", ("reconstruction_l1",)),
     Measure("SSIM", ".3f", "↑", ("reconstruction_ssim",)),
     Measure("unseen L1", ".4f", "↓", ("held_out_l1",)),
-    Measure("encoded L1", ".4f", "↓", ("encoded/l1",), "an encoder"),
+    Measure("encoded L1", ".4f", "↓", ("encoded_l1",), "an encoder"),
     Measure("conversion", ".1%", "↑", ("conversion",), "class codes"),
     Measure("unseen conversion", ".1%", "↑", ("held_out_conversion",), "class codes"),
     Measure("source residue", ".1%", "↓", ("source_residue",), "class codes"),

@@ -72,12 +72,12 @@ METHODS = (
         "ours",
         "our GLO",
         "",
-        "content codes of 14 numbers start as principal components of the coarse shape that an "
-        "image has beside the mean image of its class, and those of each class are whitened after "
-        "every epoch [@kessy2018]; the network's learning rate is six times the exercise's, that "
-        "of both tables twenty times, and all fall to 0 along a half cosine; and a swap term: "
-        "images are also generated with another class's code, and a classifier that was trained "
-        "on the same training images should classify them as that class",
+        "content codes, of fewer numbers, start at the coarse shape that an image has beside the "
+        "mean image of its class, in whitened principal components, and those of each class are "
+        "whitened again after every epoch [@kessy2018]; learning rates are higher than the "
+        "exercise's, most of all those of the tables, and fall to 0 along a half cosine; and a "
+        "swap term: images are also generated with another class's code, and a classifier that "
+        "was trained on the same training images should classify them as that class",
         same_hand().changed(),
     ),
     Method(
@@ -91,9 +91,9 @@ METHODS = (
         "random-start",
         "our GLO from a random start",
         "",
-        "the best recipe that we found whose codes start like the exercise's, as 25 draws from "
-        "N(0, 1), and are never whitened: L1+L2, learning rates of three and five times the "
-        "exercise's along a half cosine, and the swap term",
+        "the best recipe that we found whose content codes start as draws from N(0, 1), as the "
+        "exercise's do, and are never whitened: L1+L2, higher learning rates along a half cosine, "
+        "and the swap term",
         RANDOM_START,
     ),
     Method(
@@ -101,7 +101,8 @@ METHODS = (
         "GLO without class codes",
         "@bojanowski2018",
         "one code an image, as long as both codes together, that starts at the principal "
-        "components and stays in the unit ball; L1 on a Laplacian pyramid [@burt1983], no noise",
+        "components and stays in the unit ball; L1 on a Laplacian pyramid [@burt1983; @ling2006], "
+        "no noise",
         {
             "loss": "laplacian",
             "sigma": 0.0,

@@ -7,7 +7,7 @@ A measure hands over what it has measured, not what is made of it, in one of the
 * `{"rates": [...], "cases": T}`: a proportion of T cases for each image;
 * `{"folds": [...]}`: a score for each fold of a cross-validation;
 * `{"draws": [...]}`: a number for each of several draws of images from scratch;
-* `{"sums": [...]}`: for each image, what a concordance is computed from (see `measures.concordance`).
+* `{"sums": [...]}`: for each image, what a concordance is computed from.
 """
 
 from collections.abc import Callable, Mapping

@@ -146,7 +146,9 @@ class Study:
         scopes: dict[Recipe, Scope] = {
             recipe: "first seed" if recipe.seed == first else "model" for recipe in chosen.recipes()
         }
-        return scopes | dict.fromkeys(methods, "method")
+        return scopes | {
+            each: "method of the first seed" if each.seed == first else "method" for each in methods
+        }
 
     def first(self, recipe: Recipe, name: str) -> Result:
         """A measure of a recipe with the first seed alone, whatever seeds were measured so."""

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from glo_core.data import Digits
 from glo_core.latents import content_starts
-from glo_core.measures.raw import of_images
+from glo_core.measures.raw import of_rates
 from glo_core.measures.style_kept import Convert, convert_all, kept
 from glo_core.recipe import Recipe
 
-# Of (3, 4, 5, 6, 8, 12, 25) components and blurs of 0 to 8 pixels, these keep most style: of 2,000
-# digits 0.80. With 25 components of images as they are, it was 0.36.
+# Of 2 to 25 components and blurs of 0 to 8 pixels, these keep most of the style of 2,000 digits: a
+# concordance of 0.80, against 0.36 with 25 components of images that are not blurred. The mean of
+# the nearest few images keeps no more.
 NEAREST = Recipe(content_start="whitened", content_blur=4.0, content_dim=3)
 # Principal components that images are transported in. Twice as many keep no more style.
 COMPONENTS = 100
@@ -30,7 +31,7 @@ def measure_baseline(convert: Convert, digits: Digits, judge: nn.Sequential) -> 
     """
     found = convert_all(convert, digits, judge)
     return {
-        "conversion": of_images(found.succeeded.mean(1)),
+        "conversion": of_rates(found.succeeded.mean(1), found.succeeded.shape[1]),
         "style_concordance": kept(found, digits),
     }
 

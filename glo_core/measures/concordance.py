@@ -40,7 +40,8 @@ def standards(digits: Digits) -> Standards:
         visible = [some[np.isfinite(some).all(1)] for some in members]
         moments = [(some.mean(0), some.std(0)) if len(some) else none for some in visible]
         _KNOWN.clear()  # a program has one set of training images
-        _KNOWN[digits.fingerprint] = Standards(*map(np.array, zip(*moments, strict=True)))
+        means, deviations = zip(*moments, strict=True)
+        _KNOWN[digits.fingerprint] = Standards(np.array(means), np.array(deviations))
     return _KNOWN[digits.fingerprint]
 
 
@@ -69,7 +70,8 @@ def pair_sums(sources: NDArray[np.float64], converted: NDArray[np.float64]) -> N
         feature, and the sums of x, y, x², y² and xy over them.
     """
     x, y = np.broadcast_arrays(sources[:, None], converted)
-    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1).sum(1)
+    sums: NDArray[np.float64] = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1).sum(1)
+    return sums
 
 
 def concordance(sums: NDArray[np.float64]) -> NDArray[np.float64]:

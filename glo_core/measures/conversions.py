@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glo_core.measures.judge import CHUNK, predictions
-from glo_core.measures.raw import of_images
+from glo_core.measures.raw import of_rates
 from glo_core.measures.subject import Subject
 
 
@@ -18,10 +18,11 @@ def measure(subject: Subject) -> dict[str, Any]:
     `conversion_matrix` has source classes as rows and targets as columns (see `matrix`).
     """
     predicted, labels = judged(subject), subject.digits.labels
+    others = predicted.shape[1] - 1
     return {
-        "conversion": of_images(accuracy(predicted, labels)),
+        "conversion": of_rates(accuracy(predicted, labels), others),
         "conversion_matrix": matrix(predicted, labels),
-        "source_residue": of_images(source_residue(predicted, labels)),
+        "source_residue": of_rates(source_residue(predicted, labels), others),
     }
 
 

@@ -25,9 +25,10 @@ from glo_core.measures import (
 from glo_core.measures.subject import Subject
 from glo_core.provenance import imported, syntax_hash
 
-# Of which models a measure is taken: of every one, of those of the first seed and of all compared
-# methods, or of the compared methods alone.
-Scope = Literal["model", "first seed", "method"]
+# Of which models a measure is taken, from the cheapest to the dearest: of every one, of those of
+# the first seed and of all compared methods, of the compared methods alone, or of these with the
+# first seed alone.
+Scope = Literal["model", "first seed", "method", "method of the first seed"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -49,7 +50,8 @@ MEASURES = {
     "held-out": Measure(held_out.measure, "first seed"),
     "style": Measure(style_kept.measure, "first seed"),
     "unseen-style": Measure(style_kept.measure_unseen, "method"),
-    "leaks": Measure(leaks.measure, "method"),
+    "further": Measure(held_out.measure_further, "method"),
+    "leaks": Measure(leaks.measure, "method of the first seed"),
     "samples": Measure(samples.measure, "method"),
 }
 

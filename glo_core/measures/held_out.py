@@ -10,10 +10,14 @@ import torch
 from torch import Tensor
 
 from glo_core.measures import conversions, leakage
+from glo_core.measures.fitting import classify
 from glo_core.measures.judge import predictions
-from glo_core.measures.raw import of_images
+from glo_core.measures.raw import of_images, of_rates
 from glo_core.measures.reconstruction import errors
 from glo_core.measures.subject import Subject
+
+# How many unseen images are classified by the model itself.
+CLASSIFIED = 100
 
 
 def measure(subject: Subject) -> dict[str, Any]:
@@ -24,16 +28,28 @@ def measure(subject: Subject) -> dict[str, Any]:
     """
     images, labels, codes = subject.unseen.images, subject.unseen.labels, subject.unseen_codes
     found = leakage.probed(codes, labels)
-    strongest = leakage.strongest(found)
+    strongest, others = leakage.strongest(found), len(subject.digits.class_names) - 1
     return {
         "held_out_l1": of_images(errors(subject.glo.decode(labels, codes), images)["l1"]),
-        "held_out_conversion": of_images(conversions.accuracy(judged(subject), labels)),
+        "held_out_conversion": of_rates(conversions.accuracy(judged(subject), labels), others),
         "unseen_leakage": found,
         "strongest": strongest,
         "unseen_strongest": found[strongest],
         "unseen_hits": leakage.balanced_hits(codes, labels, leakage.probes()[strongest]),
         "separation": leakage.separation(found[strongest], len(subject.digits.class_names)),
     }
+
+
+def measure_further(subject: Subject) -> dict[str, Any]:
+    """How well the model itself classifies, and errors with the codes of an encoder, if any."""
+    glo, some = subject.glo, subject.unseen.sample(CLASSIFIED)
+    hits = classify(glo, some.images)[0] == some.labels
+    found: dict[str, Any] = {"classified": of_rates(hits.double(), 1)}
+    if glo.encoder is not None:
+        images, labels = subject.unseen.images, subject.unseen.labels
+        encoded = glo.decode(labels, glo.encode(images, labels))
+        found["encoded_l1"] = of_images(errors(encoded, images)["l1"])
+    return found
 
 
 def judged(subject: Subject) -> Tensor:

@@ -4,18 +4,19 @@ It could hide
 
 * in training codes, from the cheap probes;
 * in what training codes have learned, behind a random start that is larger;
-* in unseen codes, from probes that learn from too few of them;
+* in unseen codes, from probes that learn from too few of them, or behind a fit that is not done;
 * in codes of digits of another kind;
 * in codes that come from an encoder rather than from gradient descent.
 """
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from glo_core.data import Digits, other_kind
-from glo_core.measures.fitting import classify, fit
+from glo_core.measures.fitting import FIT_STEPS, fit
 from glo_core.measures.leakage import (
     CHEAP,
     PROBES,
@@ -27,6 +28,7 @@ from glo_core.measures.leakage import (
 )
 from glo_core.measures.raw import of_images
 from glo_core.measures.reconstruction import errors
+from glo_core.measures.style import style
 from glo_core.measures.subject import UNSEEN, Subject
 from glo_core.model import Glo
 from glo_core.training import Group
@@ -35,18 +37,18 @@ DEAR = tuple(name for name in PROBES if name not in CHEAP)
 # How many unseen codes a probe learns from, and the most that it is tested on.
 SIZES = (250, 500, 1000, 2000)
 TESTED = 500
-# How many unseen images are classified by the model itself.
-CLASSIFIED = 100
+# Codes that were fitted for this many times as many steps as others are read, too.
+LONGER = 4
 
 
 def measure(subject: Subject) -> dict[str, Any]:
-    """All of these, as far as there are such codes, and how well the model itself classifies."""
-    glo, digits = subject.glo, subject.digits
-    some = subject.unseen.sample(CLASSIFIED)
+    """All of these, as far as there are such codes."""
+    glo, digits, unseen = subject.glo, subject.digits, subject.unseen
+    longer = fit(glo, unseen.images, unseen.labels, LONGER * FIT_STEPS)
     found: dict[str, Any] = {
         "codes_leakage": probed(glo.content_table, digits.labels, DEAR),
         "curve": curve(subject),
-        "classified": of_images((classify(glo, some.images)[0] == some.labels).double()),
+        "longer_fit": with_strongest(probed(longer, unseen.labels)),
     }
     if not glo.variational:  # whose codes are an encoder's, and have no start
         learned = probed(moved(glo, digits), digits.labels)
@@ -54,7 +56,7 @@ def measure(subject: Subject) -> dict[str, Any]:
     if others := other_kind(digits.class_names):
         found["other_kind"] = of_other_kind(glo, others.sample(UNSEEN))
     if glo.encoder is not None:
-        found["encoded"] = encoded(glo, subject.unseen)
+        found["encoded"] = encoded(glo, unseen)
     return found
 
 
@@ -94,8 +96,21 @@ def of_other_kind(glo: Glo, digits: Digits) -> dict[str, Any]:
     return {"l1": of_images(error), **with_strongest(probed(codes, digits.labels))}
 
 
+def of_style_alone(digits: Digits, unseen: Digits) -> dict[str, Any]:
+    """The leakage that all probes find in the style of unseen images itself.
+
+    Style is a content that a code should hold, and is not independent of the class: some classes
+    vary in width more than others do. So this is what a code of nothing but style would leak. What
+    the class's mean tells is taken away, by the training images' means.
+    """
+    known, labels = style(digits.images), digits.labels.numpy()
+    means = np.array([np.nanmean(known[labels == k], 0) for k in range(len(digits.class_names))])
+    codes = np.nan_to_num(style(unseen.images) - means[unseen.labels.numpy()])
+    return with_strongest(probed(torch.from_numpy(codes), unseen.labels))
+
+
 def encoded(glo: Glo, unseen: Digits) -> dict[str, Any]:
-    """The L1 error of unseen images with their encoder's codes, and the leakage of those.
+    """The leakage of the codes that an encoder gives unseen images.
 
     `samples` are draws from the posteriors of a variational encoder, which may hold less than their
     means do.
@@ -103,7 +118,6 @@ def encoded(glo: Glo, unseen: Digits) -> dict[str, Any]:
     images, labels = unseen.images, unseen.labels
     codes = glo.encode(images, labels)
     found: dict[str, Any] = {
-        "l1": of_images(errors(glo.decode(labels, codes), images)["l1"]),
         "means": with_strongest(probed(codes, labels)),
     }
     if glo.variational:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from glo_core.measures.judge import predictions
-from glo_core.measures.raw import of_images
+from glo_core.measures.raw import of_rates
 from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.priors import Prior, draw
@@ -17,8 +17,9 @@ DRAWS = 50
 
 def measure(subject: Subject) -> dict[str, Any]:
     """Each random code's legible proportion, with codes from the fitted Gaussian and N(0, 1)."""
+    classes = len(subject.digits.class_names)
     return {
-        f"scratch_{prior}": of_images(legible(subject.glo, subject.judge, prior))
+        f"scratch_{prior}": of_rates(legible(subject.glo, subject.judge, prior), classes)
         for prior in ("gaussian", "normal")
     }
 

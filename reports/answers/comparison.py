@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from glo_core.priors import PRIORS
+from reports.answers.hand import missed
 from reports.comparison import Compared
-from reports.methods import TARGET
 from reports.show.words import number, percent
 
 # The measures that TARGET bounds, and how the comparison calls them.
@@ -32,23 +32,13 @@ def in_numbers(
     return {
         "reached": reached,
         "without_swap": bounded(compared, "no-swap"),
-        "target_reached": meets_target(reached),
+        "target_reached": not missed(reached),
         "undecided": [measure for measure, keys in ahead.items() if not keys],
         "wins": {
             name: [measure for measure, keys in ahead.items() if key in keys]
             for key, name in names.items()
         },
     }
-
-
-def meets_target(reached: Mapping[str, float]) -> bool:
-    """Whether measures, by the names of TARGET, meet all of its bounds."""
-    return (
-        reached["held_out_l1"] <= TARGET["held_out_l1"]
-        and reached["conversion"] >= TARGET["conversion"]
-        and reached["unseen_strongest"] <= TARGET["unseen_strongest"]
-        and reached["style"] >= TARGET["style"]
-    )
 
 
 def bounded(compared: Compared, key: str) -> dict[str, float]:

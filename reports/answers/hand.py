@@ -119,7 +119,7 @@ def of_baseline(name: str, measured: Mapping[str, Any]) -> Style:
     (proportion,) = KEPT.statistic(sums).tolist()
     return Style(
         name,
-        fmean(measured["conversion"]["images"]),
+        fmean(measured["conversion"]["rates"]),
         None,
         concordance(kept).item(),
         concordance(perfect).item(),

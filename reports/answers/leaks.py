@@ -3,27 +3,29 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from glo_core.measures.intervals import Proportion
-from glo_core.measures.leakage import CHEAP
+from glo_core.measures.leakage import CHEAP, FOLDS, PROBES
 from glo_core.measures.leaks import DEAR
 from glo_core.recipe import Recipe
-from reports.results import Results
+from reports.results import Result, Results
 from reports.show.names import PROBE_NAMES
-from reports.show.words import percent
+from reports.show.words import about, percent
 
-# All probes, as every reader sees them.
-PROBES = PROBE_NAMES | {"svm": "SVM", "qda": "QDA"}
 # A probe still learns if twice as many codes raise its accuracy by more than this.
 RISE = 0.01
 
-HEADER = ("method", "training codes", "learned part", "unseen codes", "found by")
+HEADER = ("codes", "training codes", "learned part", "unseen codes", "found by", "fitted longer")
 
 
 class Leaks(NamedTuple):
     """What the strongest probe finds of the class in a method's content codes.
 
-    Each is a balanced accuracy, the mean over seeds with its interval; None where there are no such
-    codes. `probe` is the name of the probe that finds most in unseen codes of the first seed.
+    Each is a balanced accuracy with its interval; None where there are no such codes. Those of
+    training and unseen codes are means over seeds, the others of the first seed. `probe` is the
+    name of the probe that finds most in unseen codes of the first seed, and `longer` is what is
+    found in codes that were fitted for more steps.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Leaks(NamedTuple):
     learned: Proportion | None
     unseen: Proportion
     probe: str
+    longer: Proportion
     other_kind: Proportion | None
 
 
@@ -43,7 +46,8 @@ def of_method(name: str, results: Results, recipe: Recipe) -> Leaks:
         training,
         _found(results, recipe, "learned_strongest"),
         results[recipe, "unseen_strongest"].proportion,
-        PROBES[results.all(recipe)["strongest"]],
+        PROBE_NAMES[results.all(recipe)["strongest"]],
+        results[recipe, "longer_fit/strongest"].proportion,
         _found(results, recipe, "other_kind/strongest"),
     )
 
@@ -57,13 +61,22 @@ def table(leaks: Iterable[Leaks]) -> tuple[list[str], list[list[str]]]:
             each.name,
             percent(each.training.value),
             percent(each.learned.value) if each.learned else "–",
-            percent(each.unseen),
+            about(".1%", *each.unseen),
             each.probe,
+            percent(each.longer.value),
             *([percent(each.other_kind.value) if each.other_kind else "–"] if kinds else []),
         ]
         for each in leaks
     ]
     return header + ["other digits"] * kinds, rows
+
+
+def style_row(found: Mapping[str, Any], columns: int) -> list[str]:
+    """The row of codes that hold nothing but style, from what probes find in it."""
+    of_probes = {name: Result(np.array([found[name]["folds"]]), "folds") for name in PROBES}
+    probe = max(PROBES, key=lambda name: of_probes[name].value)
+    row = ["style alone", "–", "–", about(".1%", *of_probes[probe].proportion), PROBE_NAMES[probe]]
+    return row + ["–"] * (columns - len(row))
 
 
 def facts(leaks: Mapping[str, Leaks], floor: float) -> dict[str, Any]:
@@ -101,9 +114,16 @@ def encoded(results: Results, recipes: Mapping[str, Recipe]) -> dict[str, dict[s
 def curves_of(
     results: Results, recipes: Mapping[str, Recipe]
 ) -> tuple[list[int], dict[str, list[float]]]:
-    """How many unseen codes the probe learned from, and by key its accuracy with each of these."""
+    """How many unseen codes the SVM probe learned from, and by key its accuracy with each of these.
+
+    Where there are too few for any of these sizes, it is the one of cross-validation.
+    """
     measured = {key: results.all(recipe)["curve"] for key, recipe in recipes.items()}
-    sizes = sorted(int(size) for size in next(iter(measured.values())))
+    sizes = sorted({int(size) for curve in measured.values() for size in curve})
+    if not sizes:
+        unseen = min(results[recipe, "held_out_l1"].raw.shape[1] for recipe in recipes.values())
+        crossed = {key: results[each, "unseen_leakage/svm"].value for key, each in recipes.items()}
+        return [unseen * (FOLDS - 1) // FOLDS], {key: [value] for key, value in crossed.items()}
     return sizes, {key: [of[str(size)] for size in sizes] for key, of in measured.items()}
 
 

@@ -1,7 +1,7 @@
 """The names of noise levels, losses and probes, as every reader sees them."""
 
 LOSS_NAMES = {"l1": "L1", "l2": "L2", "l1+l2": "L1+L2", "laplacian": "Laplacian"}
-PROBE_NAMES = {"linear": "linear", "knn": "kNN", "mlp": "MLP"}
+PROBE_NAMES = {"linear": "linear", "knn": "kNN", "mlp": "MLP", "svm": "SVM", "qda": "QDA"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

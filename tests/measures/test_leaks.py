@@ -144,8 +144,6 @@ def test_digits_of_another_kind_are_fitted_and_probed(glo, squares, fitted):
     fitted(lambda labels: torch.eye(6)[labels])
     found = leaks.of_other_kind(glo, squares)
     assert mean(found["strongest"]) == 1
-    error = (glo.decode(squares.labels, torch.eye(6)[squares.labels]) - squares.images).abs()
-    assert found["l1"]["images"] == pytest.approx(error.mean((1, 2)).tolist(), rel=1e-3)
 
 
 # --- encoders -----------------------------------------------------------------------------------
@@ -167,8 +165,6 @@ class Encoding(torch.nn.Module):
 def test_a_class_in_the_posterior_means_may_drown_in_the_samples(variational, glo, squares):
     found = leaks.encoded(replace(glo, encoder=Encoding(variational)), squares)
     assert mean(found["means"]["strongest"]) == 1
-    error = (glo.decode(squares.labels, torch.eye(6)[squares.labels]) - squares.images).abs()
-    assert found["l1"]["images"] == pytest.approx(error.mean((1, 2)).tolist(), rel=1e-3)
     assert ("samples" in found) == variational
     if variational:
         assert mean(found["samples"]["strongest"]) < leakage.chance(CLASSES) + 0.15
@@ -176,7 +172,7 @@ def test_a_class_in_the_posterior_means_may_drown_in_the_samples(variational, gl
 
 # --- all of it ----------------------------------------------------------------------------------
 
-ALWAYS = {"codes_leakage", "curve", "classified"}
+ALWAYS = {"codes_leakage", "curve", "longer_fit"}
 LEARNED = {"learned_leakage", "learned_strongest"}
 
 
@@ -196,8 +192,6 @@ def test_every_kind_of_model_is_searched_as_far_as_it_has_codes(recipe, further,
     found = leaks.measure(subject_of(model, squares))
     assert found.keys() == ALWAYS | further
     assert found["codes_leakage"].keys() == {"svm", "qda"}
-    assert {*found["classified"]["images"]} <= {0, 1}
-    assert len(found["classified"]["images"]) == COUNT
     if recipe.method == "glo":
         assert mean(found["learned_strongest"]) > 0.95
         assert all(mean(each) < 0.5 for each in found["codes_leakage"].values())

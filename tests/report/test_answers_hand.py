@@ -192,6 +192,16 @@ def test_where_all_methods_keep_less_nothing_is_said_of_more(styles):
     assert "this holds of: the exercise; our GLO; a VAE. A difference" in text
 
 
+def test_the_captions_name_the_features_and_the_images():
+    facts = {"images": 300, "features": FEATURES, "kept": ("slant", "width")}
+    caption, _ = TEXT.caption("tbl-style", facts)
+    assert "How much of the style of 300 training images" in caption
+    assert "the mean of slant, width, in all conversions" in caption
+    caption, alt = TEXT.caption("fig-hand", {"sources": ["4", "a_b"], "pick_seed": 7})
+    assert "of class 4 and, below, one of class a\\_b, picked at random (seed 7)" in caption
+    assert alt
+
+
 # --- leakage --------------------------------------------------------------------------------------
 
 
@@ -214,6 +224,7 @@ def test_the_table_has_a_column_for_digits_of_another_kind_only_if_there_are_any
     assert header[-1] == "other digits"
     assert {len(row) for row in rows} == {len(header)}
     assert rows[2][:3] == ["a VAE", "11.0%", "–"]
+    assert rows[2][3].startswith(f"40.0%{SPACE}±{SPACE}")
     header, rows = leaks.table([each._replace(other_kind=None) for each in leaked.values()])
     assert header == [*leaks.HEADER]
     assert {len(row) for row in rows} == {len(header)}
@@ -289,8 +300,32 @@ def test_a_curve_has_its_sizes_rising_and_the_text_says_whether_it_has_settled(r
     assert "In none of 2 methods does it still rise" in text
 
 
-def test_a_curve_of_one_size_has_no_last_step():
-    assert leaks.curve_facts([250], {"ours": [0.1], "exercise": [0.9]})["rising"] == 0
+def test_of_few_unseen_images_the_accuracy_of_cross_validation_stands_for_the_curve():
+    few = planted(0.5, 0.4, 0.1, 0) | {
+        "curve": {},
+        "unseen_leakage": {"svm": {"folds": [0.2, 0.4]}},
+    }
+    few["held_out_l1"] = {"images": 50 * [0.1]}
+    sizes, curves = leaks.curves_of(Results({Recipe(): few}), {"ours": Recipe()})
+    assert sizes == [40]
+    assert curves == {"ours": [pytest.approx(0.3)]}
+    facts = leaks.curve_facts(sizes, {"ours": [0.1], "exercise": [0.9]})
+    assert facts["rising"] == 0
+    text = TEXT.part("unseen-curve", facts)
+    assert text.startswith("With 40 codes, the accuracy is 10.0% for our GLO and 90.0% for")
+
+
+@pytest.mark.parametrize(
+    ("several", "words"),
+    [(True, "on the same 500 unseen codes"), (False, "cross-validated on all")],
+)
+def test_the_captions_of_leakage_say_on_which_codes(several, words):
+    caption, _ = TEXT.caption("fig-unseen-curve", {"several": several, "tested": 500})
+    assert words in caption
+    facts = {"probes": ["linear", "QDA"], "unseen": 1000, "floor": 0.1}
+    caption, _ = TEXT.caption("tbl-leaks", facts | {"other_images": 1000 if several else 0})
+    assert "of the probes linear, QDA predicts" in caption
+    assert ("and of 1,000 digits of another kind" in caption) == several
 
 
 # --- style against leakage ------------------------------------------------------------------------
