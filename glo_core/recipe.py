@@ -101,8 +101,8 @@ def same_hand(**changes: Any) -> Recipe:
     found: dict[str, Any] = {
         "loss": "l1",
         "sigma": 0.1,
-        "learning_rate": 6e-3,
-        "latent_rate": 2e-2,
+        "learning_rate": 4e-3,
+        "latent_rate": 8e-3,
         "schedule": "cosine",
         "content_dim": 14,
         "content_start": "whitened",

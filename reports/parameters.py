@@ -55,6 +55,7 @@ class Parameters(BaseModel):
                    higher one, at these noise levels
     trap_sigma     the noise level at which each trap is switched on
     handed_in_sigmas    the noise levels of the exercise as handed in
+    unseen         how many images, that no model was trained on, content codes are fitted to
     betas          the weights of the conditional VAE's KL divergence
     chosen_loss, chosen_sigma            the choice that epochs and scratch figures show
     pick_seed      the seed of every random pick of digits to show
@@ -80,6 +81,7 @@ class Parameters(BaseModel):
     frontier_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
     trap_sigma: Annotated[Sigma, Number]
     handed_in_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
+    unseen: Count
     betas: Annotated[tuple[Annotated[Beta, Number], ...], Listed, Field(min_length=1)]
     content_adam: ContentAdam
     chosen_loss: LossName
@@ -133,7 +135,10 @@ class Parameters(BaseModel):
         return grid(self.losses, sorted(self.sigmas), self.seeds, **self.shared)
 
     def frontier(self) -> list[Recipe]:
-        """Both of the latents' rates, then losses, then σ rising, all of the first seed."""
+        """Both of the latents' rates, then losses, then σ rising, all of the first seed.
+
+        With the sweep's own rate, the report has them with every other seed too.
+        """
         sigmas = sorted(self.frontier_sigmas)
         return [
             self.recipe(loss, sigma, latent_rate=rate)
@@ -170,10 +175,10 @@ class Parameters(BaseModel):
     def recipes(self) -> list[Recipe]:
         """Every recipe of the report, each once: the sweep's first, then the others'."""
         curves = self.curves()
-        others = [*self.frontier(), *self.traps().values(), *self.methods().values()]
-        others += curves["handed-in"].values()
+        others = [*self.traps().values(), *self.methods().values(), *curves["handed-in"].values()]
         seeded = [each for recipe in others for each in self.over_seeds(recipe)]
-        return list(dict.fromkeys([*self.sweep(), *seeded, *curves["cvae"].values()]))
+        of_first = [*self.frontier(), *curves["cvae"].values()]
+        return list(dict.fromkeys([*self.sweep(), *seeded, *of_first]))
 
     def _of_method(self, method: Method) -> Recipe:
         exercise = self.recipe(OLD_LOSS, OLD_SIGMA).model_dump()

@@ -4,7 +4,6 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 """
 
 import logging
-import math
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from glo_core import data
 from glo_core.data import DataError, Digits, Splits
-from glo_core.measures import leakage, samples
+from glo_core.measures import leakage
 from glo_core.measures.evaluation import Scope
 from glo_core.measures.intervals import Proportion, proportion
 from glo_core.measures.judge import predictions
@@ -56,6 +55,14 @@ class Study:
     def digits(self) -> Digits:
         """The images that the models are trained on."""
         return self.splits.train
+
+    @cached_property
+    def unseen(self) -> Digits:
+        """Images that neither a model nor the judge was trained on, which models are measured with.
+
+        They are a stratified sample of those that there are.
+        """
+        return self.splits.test.sample(self.parameters.unseen)
 
     @property
     def hint(self) -> str:
@@ -132,7 +139,9 @@ class Study:
     def results(self) -> Results:
         """Every measure of every model, with every seed: from the store, or measured now."""
         splits, key = self.splits, classifier_key(self.splits.judge, JUDGE_SEED)
-        measuring = Measuring(self.store, self.digits, splits.test, self.judge, key, splits.judge)
+        # More codes, for probes to learn from, than those that the other measures look at
+        further = splits.judge.sample(2 * len(self.unseen))
+        measuring = Measuring(self.store, self.digits, self.unseen, self.judge, key, further)
         threads = self.parameters.threads
         return Results(measure_all(measuring, self.models, self._scopes(), threads))
 
@@ -188,28 +197,30 @@ def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = No
     is_folder = parameters.data not in data.NAMES and folder.exists()
     name = str(folder) if is_folder else parameters.data
     splits = data.load(name, parameters.n, ROOT / "data")
-    check(splits, parameters.n)
+    check(splits, parameters.n, parameters.unseen)
     study = Study(parameters, splits, Store(ROOT / "runs"))
     if study.hint:
         log.info("data auto: using %s. %s", splits.name, study.hint)
     return study
 
 
-def check(splits: Splits, n: int) -> None:
+def check(splits: Splits, n: int, unseen: int) -> None:
     """Raises DataError if the splits hold too few images of a class to train or to measure."""
     names = splits.train.class_names
     if len(names) < 2:
         raise DataError(f"{splits.train.source}: expected at least 2 classes, found {len(names)}")
-    # Density and coverage take more than `samples.NEIGHBOURS` held-out images.
-    held_out = math.ceil((samples.NEIGHBOURS + 1) / len(names))
-    needs = {"train": leakage.FOLDS, "judge": 1, "test": held_out}
-    for split, least in needs.items():
-        digits: Digits = getattr(splits, split)
+    # Probes need FOLDS images of each class; density and coverage need fewer.
+    needs = {
+        "train split": (splits.train, leakage.FOLDS),
+        "judge split": (splits.judge, 1),
+        "sample of the test split": (splits.test.sample(unseen), leakage.FOLDS),
+    }
+    for part, (digits, least) in needs.items():
         counts = digits.labels.bincount(minlength=len(names)).tolist()
         for name, count in zip(names, counts, strict=True):
             if count < least:
                 raise DataError(
-                    f"n = {n}: the {split} split ({len(digits)} images) holds {count} of class "
+                    f"n = {n}: the {part} ({len(digits)} images) holds {count} of class "
                     f"{name!r}, expected at least {least}; choose a "
-                    f"{'larger' if split == 'train' else 'smaller'} n, or other data"
+                    f"{'larger' if digits is splits.train else 'smaller'} n, or other data"
                 )

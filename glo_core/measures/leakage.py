@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_predict, cross_val_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -43,7 +43,7 @@ from glo_core.measures.subject import Subject
 PROBES = ("linear", "knn", "mlp", "svm", "qda")
 # Those that the codes of every model are probed with.
 CHEAP = ("linear", "knn", "mlp")
-FOLDS, REPEATS = 5, 2
+FOLDS = 5
 # How much of a class's covariance the quadratic probe replaces by the identity: estimates from few
 # codes are rough. In 1,000 codes of the exercise's model, 0.1 finds 44 %, 0.3 finds 47 %.
 RIDGE = 0.3
@@ -54,7 +54,7 @@ Scores = dict[str, list[float]]
 
 def measure(subject: Subject) -> dict[str, Any]:
     """What the cheap probes find in the training images' codes: one score a fold."""
-    found = probed(subject.glo.content_table, subject.digits.labels, CHEAP, REPEATS)
+    found = probed(subject.glo.content_table, subject.digits.labels, CHEAP)
     return {f"leakage_{name}": scores for name, scores in found.items()}
 
 
@@ -98,12 +98,10 @@ def probes() -> dict[str, Pipeline]:
     }
 
 
-def probed(
-    codes: Tensor, labels: Tensor, names: Iterable[str] = PROBES, repeats: int = 1
-) -> dict[str, Scores]:
+def probed(codes: Tensor, labels: Tensor, names: Iterable[str] = PROBES) -> dict[str, Scores]:
     """What each probe finds in codes: its `fold_scores`, under "folds". Raises what they do."""
     made = probes()
-    return {name: {"folds": fold_scores(codes, labels, made[name], repeats)} for name in names}
+    return {name: {"folds": fold_scores(codes, labels, made[name])} for name in names}
 
 
 def strongest(found: Mapping[str, Scores]) -> str:
@@ -123,19 +121,16 @@ def separation(scores: Scores, classes: int) -> float:
     return 1 - above / (1 - floor)
 
 
-def fold_scores(
-    codes: Tensor, labels: Tensor, probe: Pipeline, repeats: int = REPEATS
-) -> list[float]:
+def fold_scores(codes: Tensor, labels: Tensor, probe: Pipeline) -> list[float]:
     """A probe's balanced accuracy on codes that it was not trained on, fold by fold.
 
     Args:
         codes: (N, D) float.
         labels: (N,) int64, with at least two classes and FOLDS images of each.
         probe: Stays unfitted; a copy is fitted for each fold.
-        repeats: How often the codes are cut into FOLDS seeded, stratified folds.
 
     Returns:
-        `repeats` times FOLDS scores. Compare them with `chance`.
+        The scores of FOLDS seeded, stratified folds. Compare them with `chance`.
 
     Raises:
         ValueError: Too few classes or images, or codes that are not finite.
@@ -149,7 +144,7 @@ def fold_scores(
             codes.numpy(),
             labels.numpy(),
             scoring="balanced_accuracy",
-            cv=_folds(repeats),
+            cv=_folds(),
             error_score="raise",
         ).tolist()
     return scores
@@ -158,7 +153,7 @@ def fold_scores(
 def balanced_hits(codes: Tensor, labels: Tensor, probe: Pipeline) -> dict[str, list[float]]:
     """Whether the copy of a probe that did not learn from a code predicts its class.
 
-    Takes and raises what `fold_scores` does, whose folds of the first repeat these are.
+    Takes and raises what `fold_scores` does, in the same folds.
 
     Returns:
         {"images": N numbers}: 0, or for a hit the weight of the code's class (see
@@ -167,7 +162,7 @@ def balanced_hits(codes: Tensor, labels: Tensor, probe: Pipeline) -> dict[str, l
     _check(codes, labels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # as in `fold_scores`
-        predicted = cross_val_predict(probe, codes.numpy(), labels.numpy(), cv=_folds(1))
+        predicted = cross_val_predict(probe, codes.numpy(), labels.numpy(), cv=_folds())
     hits = torch.from_numpy(predicted) == labels
     return of_images(hits * balanced_weights(labels))
 
@@ -213,8 +208,8 @@ def chance(classes: int) -> float:
     return 1 / classes
 
 
-def _folds(repeats: int) -> RepeatedStratifiedKFold:
-    return RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=repeats, random_state=0)
+def _folds() -> StratifiedKFold:
+    return StratifiedKFold(FOLDS, shuffle=True, random_state=0)
 
 
 def _check(codes: Tensor, labels: Tensor) -> None:

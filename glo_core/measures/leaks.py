@@ -29,7 +29,7 @@ from glo_core.measures.leakage import (
 from glo_core.measures.raw import of_images
 from glo_core.measures.reconstruction import errors
 from glo_core.measures.style import style
-from glo_core.measures.subject import UNSEEN, Subject
+from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.training import Group
 
@@ -54,7 +54,7 @@ def measure(subject: Subject) -> dict[str, Any]:
         learned = probed(moved(glo, digits), digits.labels)
         found |= {"learned_leakage": learned, "learned_strongest": learned[strongest(learned)]}
     if others := other_kind(digits.class_names):
-        found["other_kind"] = of_other_kind(glo, others.sample(UNSEEN))
+        found["other_kind"] = of_other_kind(glo, others.sample(len(subject.unseen)))
     if glo.encoder is not None:
         found["encoded"] = encoded(glo, unseen)
     return found

@@ -26,7 +26,7 @@ Features = Tensor | NDArray[np.floating]
 # Images from scratch that are compared with as many held-out ones, at most.
 IMAGES = 1000
 # How often they are drawn.
-DRAWS = 5
+DRAWS = 3
 # The proportion of fresh real images that count as memorised, by definition.
 FALSE_ALARMS = 0.05
 # A real feature's ball reaches to this many-th nearest other.

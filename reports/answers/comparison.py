@@ -1,6 +1,7 @@
 """What the comparison says: who leads, what the swap term does, and which prior is best."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from glo_core.priors import PRIORS
@@ -62,8 +63,13 @@ def samples_row(name: str, samples: Mapping[str, Any], has_classes: bool) -> lis
     ]
 
 
-def real_row(real: Mapping[str, Any]) -> list[str]:
-    """The row of real images, which come from no prior."""
+def means(found: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, float]:
+    """The mean over draws of each measure of `samples.real_against_real`."""
+    return {name: fmean(values["draws"]) for name, values in found.items()}
+
+
+def real_row(real: Mapping[str, float]) -> list[str]:
+    """The row of real images, which come from no prior, from the `means`."""
     return [
         "real images",
         number(real["frechet"], ".1f"),

@@ -57,7 +57,7 @@ def test_transport_stays_in_grey_levels_range_and_gives_the_targets_mean(splits)
     images = torch.nonzero(digits.labels == 4)[:, 0]
     found = transport(digits)(images, torch.full_like(images, 9))
     assert found.shape == (len(images), 28, 28)
-    assert (found.min(), found.max()) == (0, 1)
+    assert (found.min().item(), found.max().item()) == (0, 1)
     real = digits.images[digits.labels == 9].mean(0)
     assert (found.mean(0) - real).abs().max() < 0.15  # but for the clipped pixels
 
@@ -82,12 +82,13 @@ def test_what_a_class_does_not_vary_in_is_no_trouble():
 def test_a_baseline_is_measured_as_models_are(splits, judge):
     digits = splits.train
     found = measure_baseline(nearest(digits), digits, judge)
-    rates = np.array(found["conversion"]["images"])
+    rates = np.array(found["conversion"]["rates"])
     assert rates.shape == (300,)
+    assert found["conversion"]["cases"] == 9
     assert rates.mean() > 0.9
     assert 0.5 < concordance(np.array(found["style_concordance"]["sums"])) < 0.9
     unmoved = measure_baseline(lambda images, _: digits.images[images], digits, judge)
-    assert np.mean(unmoved["conversion"]["images"]) < 0.1
+    assert np.mean(unmoved["conversion"]["rates"]) < 0.1
     assert concordance(np.array(unmoved["style_concordance"]["sums"])) < 0.1
 
 

@@ -69,9 +69,10 @@ def test_a_models_rates_are_kept_image_by_image(judge, splits):
     subject = planted_subject(planted, judge)
     subject.digits = SimpleNamespace(labels=LABELS)
     found = conversions.measure(subject)
-    assert found["conversion"]["images"][:5] == [1] * 5
-    assert found["conversion"]["images"][5:10] == [0.11111] * 5  # to class 0 alone
-    assert found["source_residue"]["images"] == [0] * 10 + [1] + [0] * 9  # image 10 is a 0
+    assert found["conversion"]["rates"][:5] == [1] * 5
+    assert found["conversion"]["rates"][5:10] == [0.11111] * 5  # to class 0 alone
+    assert found["source_residue"]["rates"] == [0] * 10 + [1] + [0] * 9  # image 10 is a 0
+    assert found["conversion"]["cases"] == found["source_residue"]["cases"] == 9
 
 
 def test_the_matrix_has_sources_as_rows_and_targets_as_columns():

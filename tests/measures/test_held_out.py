@@ -133,7 +133,7 @@ def test_conversions_of_unseen_images_that_succeed_are_counted_for_each_image(
     wrong, expected, subject
 ):
     subject = with_codes(replace(subject, glo=Planted(subject.glo.glo, wrong)), hand(subject))
-    rates = np.array(held_out.measure(subject)["held_out_conversion"]["images"])
+    rates = np.array(held_out.measure(subject)["held_out_conversion"]["rates"])
     assert rates.mean() == pytest.approx(expected, abs=1e-4)
     labels = subject.unseen.labels.numpy()
     for source in range(CLASSES):
@@ -152,3 +152,34 @@ def test_the_error_is_that_of_each_unseen_image(subject):
     found = held_out.measure(with_codes(subject, hand(subject)))["held_out_l1"]["images"]
     square = Planted(subject.glo.glo).squares[subject.unseen.labels]
     assert found == pytest.approx((square - perfect).abs().mean((1, 2)).tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("right", "expected"), [(CLASSES, 1), (0, 0), (CLASSES // 2, 0.5)])
+def test_what_the_model_itself_classifies_is_counted(right, expected, subject, monkeypatch):
+    def classify(glo, images):
+        """Recognises the squares of the first classes, and takes others for the next class."""
+        labels = held_out.predictions(None, images)
+        return torch.where(labels < right, labels, (labels + 1) % CLASSES), None
+
+    monkeypatch.setattr(held_out, "classify", classify)
+    found = held_out.measure_further(subject)
+    assert found.keys() == {"classified"}
+    assert len(found["classified"]["rates"]) == held_out.CLASSIFIED
+    assert found["classified"]["cases"] == 1
+    assert np.mean(found["classified"]["rates"]) == expected
+
+
+def test_an_encoders_codes_are_decoded_under_the_images_own_classes(subject):
+    class WithEncoder(Planted):
+        encoder = "planted"
+
+        def encode(self, images, classes):
+            self.asked = classes
+            return torch.zeros(len(images), 25)
+
+    glo = WithEncoder(subject.glo.glo)
+    found = held_out.measure_further(replace(subject, glo=glo))
+    assert torch.equal(glo.asked, subject.unseen.labels)
+    squares = glo.squares[subject.unseen.labels]
+    expected = (squares - subject.unseen.images).abs().mean((1, 2)).tolist()
+    assert found["encoded_l1"]["images"] == pytest.approx(expected, rel=1e-3)

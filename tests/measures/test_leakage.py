@@ -176,7 +176,7 @@ def test_hits_are_those_of_the_folds_weighted_so_that_classes_count_the_same(nam
     labels = torch.tensor([0] * 60 + [1] * 20 + [2] * 20)
     codes = normal(100, 5) + 3 * (labels == 0)[:, None]  # the other two are told apart by chance
     hits = torch.tensor(balanced_hits(codes, labels, probes()[name])["images"])
-    scores = fold_scores(codes, labels, probes()[name], repeats=1)
+    scores = fold_scores(codes, labels, probes()[name])
     assert hits.mean() == pytest.approx(np.mean(scores), abs=1e-4)
     for label, weight in enumerate((100 / 180, 100 / 60, 100 / 60)):
         of_class = hits[labels == label]

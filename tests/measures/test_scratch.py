@@ -16,7 +16,9 @@ def test_every_random_code_has_its_own_rate(monkeypatch):
         content_table=None,
         decode=lambda classes, codes: torch.where(classes < codes[:, 0], classes, -1),
     )
-    found = scratch.measure(SimpleNamespace(glo=glo, judge=None))
+    digits = SimpleNamespace(class_names=tuple("abcd"))
+    found = scratch.measure(SimpleNamespace(glo=glo, judge=None, digits=digits))
     assert found.keys() == {"scratch_gaussian", "scratch_normal"}
     for rates in found.values():
-        assert rates["images"] == [0, 0.25, 0.5, 0.75] + [1] * (scratch.DRAWS - 4)
+        assert rates["cases"] == 4
+        assert rates["rates"] == [0, 0.25, 0.5, 0.75] + [1] * (scratch.DRAWS - 4)

@@ -301,7 +301,7 @@ def test_the_name_of_a_model_of_the_frontier(ours, name):
 
 def test_every_caption_of_a_figure_comes_with_an_alternative_text():
     facts = {
-        **{"repeats": 2, "folds": 5, "probes": 5, "unseen_images": 1000, "count": 4},
+        **{"folds": 5, "probes": 5, "unseen_images": 1000, "count": 4},
         **{"low": 0.001, "high": 0.01, "bounds": FRONTIER_BOUNDS},
     }
     labels = Text("noise").labels(["l1"])

@@ -98,7 +98,7 @@ def test_a_lead_that_only_one_seed_of_two_shows_is_none():
 
 def test_the_table_writes_a_spread_marks_the_leaders_and_leaves_out_what_has_no_meaning(compared):
     space = "\N{NO-BREAK SPACE}"
-    ahead = dict.fromkeys(compared, ["bad"]) | {"L1 error": ["good"]}
+    ahead = {name: ["bad"] for name in compared} | {"L1 error": ["good"]}
     table = comparison.table(compared, ahead, ["good", "bad", "classless"])
     written = {name.replace(space, " "): cells for name, *cells in table}
     assert written["conversion ↑"] == [

@@ -24,6 +24,7 @@ def test_the_sections_are_there_in_reading_order():
         "40-scratch",
         "45-traps",
         "47-comparison",
+        "48-hand",
         "50-discussion",
     ]
 

@@ -40,6 +40,7 @@ PARAMETERS = {
     "frontier_sigmas": [0.1],
     "trap_sigma": 0.1,
     "handed_in_sigmas": [0.1],
+    "unseen": 1000,
     "betas": [1],
     "threads": 1,
 }

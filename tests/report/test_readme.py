@@ -186,8 +186,6 @@ def test_files_that_are_linked_or_named_exist():
 def test_the_number_of_models_is_that_of_the_full_report():
     recipes = parameters("reports/full.yaml", {}).recipes()
     seeds = {recipe.seed for recipe in recipes}
-    assert (
-        f"{len(recipes)} models, {len(recipes) // len(seeds)} for each of three seeds"
-        in " ".join(README.split())
-    )
+    (sentence,) = re.findall(r"[^.]*\bmodels\b[^.]*three seeds[^.]*\.", README)
+    assert f"{len(recipes)} models" in " ".join(sentence.split())
     assert len(seeds) == 3

@@ -36,7 +36,7 @@ def study(tmp_path_factory):
     parameters = small()
     store = Store(tmp_path_factory.mktemp("runs"))
     splits = data.load(parameters.data, parameters.n)
-    study = Study(parameters, splits._replace(test=splits.test.subset(range(30))), store)
+    study = Study(parameters, splits._replace(test=splits.test.sample(60)), store)
     with pytest.MonkeyPatch.context() as patch:  # classifiers that are trained for some seconds
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
         patch.setattr(training, "SWAP_STEPS", 100)
@@ -77,12 +77,13 @@ def test_only_the_measure_whose_code_has_changed_is_taken_again(study, monkeypat
     assert study.results
     again = Study(study.parameters, study.splits, study.store)
     with_other_measures(monkeypatch, fail, [name for name in MEASURES if name != "scratch"])
-    with_other_measures(monkeypatch, lambda _: {"scratch_gaussian": [7.0, 7.0, 7.0]}, ["scratch"])
+    changed = {"scratch_gaussian": {"rates": [0.5, 1.0], "cases": 10}}
+    with_other_measures(monkeypatch, lambda _: changed, ["scratch"])
     monkeypatch.setattr(
         "reports.measuring.version",
         lambda name: "changed" if name == "scratch" else version(name),
     )
-    assert again.results[study.swept(), "scratch_gaussian"].value == 7
+    assert again.results[study.swept(), "scratch_gaussian"].value == 0.75
     assert again.results[study.swept(), "conversion"].value == pytest.approx(
         study.results[study.swept(), "conversion"].value
     )
@@ -107,13 +108,27 @@ def test_models_that_generate_alike_are_measured_once(study, monkeypatch):
     assert ratios == pytest.approx([1e-200 / spreads[0], 1e-100 / spreads[1]])
 
 
-def test_only_the_compared_methods_get_every_measure(study):
-    methods = study.parameters.methods()
-    assert study.results[methods["ours"], "held_out_l1"].value > 0
-    assert study.results[methods["ours"], "samples/mixture/frechet"].value > 0
-    assert study.results.has(methods["lord"], "encoded_l1")
-    assert not study.results.has(methods["ours"], "encoded_l1")
-    assert not study.results.has(study.swept("l2", 0), "held_out_l1")
+def test_dear_measures_are_taken_of_fewer_models(study):
+    results, methods = study.results, study.parameters.methods()
+    ours, lord = methods["ours"], methods["lord"]
+    assert results[ours, "samples/mixture/frechet"].value > 0
+    assert results[ours, "longer_fit/strongest"].value > 0
+    assert results[ours, "held_out_style_concordance"].value <= 1
+    assert results.has(lord, "encoded_l1")
+    assert not results.has(ours, "encoded_l1")
+    swept = study.swept("l2", 0)
+    assert results[swept, "held_out_l1"].value > 0
+    assert not results.has(swept, "classified")
+
+
+def test_each_seed_has_the_measures_of_its_scope(study):
+    seeds = Study(small(seeds=[3, 4]), study.splits, study.store)
+    scopes = seeds._scopes()
+    assert {*scopes} == {*seeds.parameters.recipes()}
+    ours = seeds.parameters.over_seeds(seeds.parameters.methods()["ours"])
+    assert [scopes[each] for each in ours] == ["method of the first seed", "method"]
+    swept = seeds.parameters.over_seeds(seeds.swept("l2", 0))
+    assert [scopes[each] for each in swept] == ["first seed", "model"]
 
 
 def test_the_judge_is_trained_once_and_kept(study, monkeypatch):
@@ -132,10 +147,25 @@ def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):
     assert len(study.pick(4, 100)) == 6
 
 
-@pytest.mark.parametrize(("n", "words"), [(40, "train split .* larger n"), (4995, "smaller n")])
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [(40, "train split .* larger n"), (4940, "sample of the test split .* smaller n")],
+)
 def test_too_few_images_of_a_class_is_an_error_before_anything_is_trained(n, words):
     with pytest.raises(DataError, match=f"n = {n}: .*{words}"):
         open_study(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", "n": n})
+
+
+def test_a_class_that_is_rare_among_unseen_images_is_an_error():
+    splits = data.load("mnist-5k", 60)
+    test = splits.test
+    rare = torch.cat(
+        [torch.nonzero(test.labels != 7)[:, 0], torch.nonzero(test.labels == 7)[:9, 0]]
+    )
+    few = splits._replace(test=test.subset(rare))
+    study_module.check(splits, 60)
+    with pytest.raises(DataError, match=r"sample of the test split .* class '7', .* least 5"):
+        study_module.check(few, 60)
 
 
 def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_path):
