@@ -52,9 +52,9 @@ def content_starts(draws: Tensor, images: Tensor, labels: Tensor, recipe: Recipe
     """
     if recipe.content_start == "normal":
         return recipe.content_scale * draws
-    # In float64, as blurred images differ little in all but a few directions
-    rows = _blurred(images, recipe.content_blur).flatten(1).double()
+    rows = _blurred(images, recipe.content_blur).flatten(1)
     if recipe.content_start == "whitened":
+        rows = rows.double()  # blurred images differ little in all but a few directions
         means = torch.stack([rows[labels == label].mean(0) for label in labels.unique()])
         rows = rows - means[labels.unique(return_inverse=True)[1]]
     left, spread, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)

@@ -28,18 +28,18 @@ class Measuring:
 
     store: Store
     digits: Digits
-    held_out: Digits
+    unseen: Digits
     judge: nn.Sequential
     judge_key: str
     judge_digits: Digits
 
     def subject(self, glo: Glo) -> Subject:
         """A model with all that it is measured with."""
-        return Subject(glo, self.digits, self.judge, self.held_out, self.judge_digits)
+        return Subject(glo, self.digits, self.judge, self.unseen, self.judge_digits)
 
     def file(self, name: str) -> str:
         """The name under which a measure's result is kept beside a run."""
-        return f"{name}-{version(name)}-{self.judge_key[-16:]}-{self.held_out.fingerprint[:12]}"
+        return f"{name}-{version(name)}-{self.judge_key[-16:]}-{self.unseen.fingerprint[:12]}"
 
 
 def measure_all(

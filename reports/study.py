@@ -210,17 +210,17 @@ def check(splits: Splits, n: int, unseen: int) -> None:
     if len(names) < 2:
         raise DataError(f"{splits.train.source}: expected at least 2 classes, found {len(names)}")
     # Probes need FOLDS images of each class; density and coverage need fewer.
+    sample = splits.test.sample(unseen)
     needs = {
-        "train split": (splits.train, leakage.FOLDS),
-        "judge split": (splits.judge, 1),
-        "sample of the test split": (splits.test.sample(unseen), leakage.FOLDS),
+        "train split": (splits.train, leakage.FOLDS, "a larger n"),
+        "judge split": (splits.judge, 1, "a smaller n"),
+        "sample of the test split": (sample, leakage.FOLDS, "a larger unseen, a smaller n"),
     }
-    for part, (digits, least) in needs.items():
+    for part, (digits, least, way) in needs.items():
         counts = digits.labels.bincount(minlength=len(names)).tolist()
         for name, count in zip(names, counts, strict=True):
             if count < least:
                 raise DataError(
-                    f"n = {n}: the {part} ({len(digits)} images) holds {count} of class "
-                    f"{name!r}, expected at least {least}; choose a "
-                    f"{'larger' if digits is splits.train else 'smaller'} n, or other data"
+                    f"n = {n}, unseen = {unseen}: the {part} ({len(digits)} images) holds {count} "
+                    f"of class {name!r}, expected at least {least}; choose {way}, or other data"
                 )

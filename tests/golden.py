@@ -42,6 +42,14 @@ RECIPES: dict[str, Recipe] = {
     "without class codes": Recipe(
         **SHORT, loss="laplacian", class_dim=0, content_start="pca", content_ball=True
     ),
+    "whitened": Recipe(
+        **SHORT,
+        content_dim=3,
+        content_start="whitened",
+        content_blur=2.0,
+        content_whitening=True,
+        content_scale=0.5,
+    ),
     "swap": Recipe(**SHORT, loss="l1+l2", schedule="cosine", swap=0.3),
     "lord": LordRecipe(**SHORT, content_scale=0.05, encoder_epochs=2),
     "cvae": CvaeRecipe(**SHORT),

@@ -52,6 +52,14 @@ def test_a_planted_change_is_found_and_its_part_named(part, monkeypatch):
     assert golden.suspects(cases) == [part]
 
 
+@pytest.mark.slow
+def test_a_change_of_the_whitening_is_found(monkeypatch):
+    monkeypatch.setattr(training, "whitened", lambda codes, labels: codes)
+    cases = golden.moved(golden.stored()["cases"], golden.measured())
+    assert cases == ["whitened"]
+    assert golden.suspects(cases) == ["core"]
+
+
 def test_every_part_has_a_place():
     assert golden.PLACES.keys() == golden.current_versions().keys() == CHANGES.keys()
     for part, place in golden.PLACES.items():

@@ -23,9 +23,7 @@ from glo_core.priors import PRIORS, Prior, draw
 
 Features = Tensor | NDArray[np.floating]
 
-# Images from scratch that are compared with as many held-out ones, at most.
-IMAGES = 1000
-# How often they are drawn.
+# How often images from scratch are drawn.
 DRAWS = 3
 # The proportion of fresh real images that count as memorised, by definition.
 FALSE_ALARMS = 0.05
@@ -54,7 +52,7 @@ class Beside(NamedTuple):
 def measure(subject: Subject) -> dict[str, Any]:
     """The quality of DRAWS draws of images from scratch with each prior of the content codes."""
     glo, judge = subject.glo, subject.judge
-    beside = _beside(judge, subject.digits, subject.held_out.sample(IMAGES))
+    beside = _beside(judge, subject.digits, subject.unseen)
     return {"samples": {prior: quality(glo, judge, beside, prior) for prior in PRIORS}}
 
 
@@ -72,7 +70,7 @@ def real_against_real(judge: nn.Sequential, digits: Digits, held_out: Digits) ->
     Each draw has as many of every class as `held_out` has, and no image twice unless its class has
     fewer. That training images would all count as memorised is left out.
     """
-    beside = _beside(judge, digits, held_out.sample(IMAGES))
+    beside = _beside(judge, digits, held_out)
     found = _each(
         [
             _compared(judge, beside, digits.images[_alike(digits.labels, beside, seed)])

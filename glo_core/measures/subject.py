@@ -10,9 +10,6 @@ from glo_core.data import Digits
 from glo_core.measures.fitting import fit
 from glo_core.model import Glo
 
-# How many held-out images codes are fitted to, at most.
-UNSEEN = 1000
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -22,25 +19,20 @@ class Subject:
         glo: The model.
         digits: The images that it was trained on.
         judge: A classifier that was trained on images which no model has seen (see `judge`).
-        held_out: Images that neither the model nor the judge was trained on.
-        judge_digits: The images that the judge was trained on.
+        unseen: Images that neither the model nor the judge was trained on.
+        judge_digits: Images that the judge was trained on, and no model has seen either.
     """
 
     glo: Glo
     digits: Digits
     judge: nn.Sequential
-    held_out: Digits
+    unseen: Digits
     judge_digits: Digits
 
     @cached_property
     def reconstructions(self) -> Tensor:
         """Of all training images, in their order: (N, 28, 28)."""
         return self.glo.reconstruct(torch.arange(len(self.digits)))
-
-    @cached_property
-    def unseen(self) -> Digits:
-        """A stratified sample of the held-out images, the same for every model: at most UNSEEN."""
-        return self.held_out.sample(UNSEEN)
 
     @cached_property
     def unseen_codes(self) -> Tensor:

@@ -138,7 +138,7 @@ def test_a_conversion_that_is_still_its_source_does_not_count_as_one_that_keeps_
 
 
 def test_a_planted_memoriser_is_found_and_fresh_digits_are_not(subject, splits, judge):
-    beside = samples._beside(judge, subject.digits, subject.held_out)
+    beside = samples._beside(judge, subject.digits, subject.unseen)
 
     def quality(images):
         found = samples.quality(Planted(subject.glo, images), judge, beside, "gaussian")
@@ -161,7 +161,7 @@ def test_unseen_images_are_reconstructed_converted_and_their_codes_probed(subjec
         ("held_out_conversion", "rates"),
         ("unseen_hits", "images"),
     ):
-        assert len(found[name][form]) == len(subject.held_out)
+        assert len(found[name][form]) == len(subject.unseen)
     assert 0 < np.mean(found["held_out_l1"]["images"]) < 1
     assert 0 <= found["separation"] <= 1
 

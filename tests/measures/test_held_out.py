@@ -8,7 +8,7 @@ import torch
 from conftest import make_digits
 
 from glo_core.measures import conversions, held_out, leakage
-from glo_core.measures.subject import UNSEEN, Subject
+from glo_core.measures.subject import Subject
 
 CLASSES, COUNT = 4, 200
 
@@ -71,17 +71,8 @@ def half(subject):
     return torch.where(holds[:, None], key(subject), hand(subject))
 
 
-def test_unseen_images_are_a_stratified_sample_and_the_same_each_time(subject):
-    many = make_digits(2000, seed=1)
-    unseen = replace(subject, held_out=many).unseen
-    assert len(unseen) == UNSEEN
-    assert unseen.labels.bincount().tolist() == [UNSEEN // CLASSES] * CLASSES
-    assert unseen.fingerprint == replace(subject, held_out=many).unseen.fingerprint
-    assert len(subject.unseen) == COUNT
-
-
 def test_unseen_codes_are_fitted_under_the_images_own_classes(models, subject):
-    plain = replace(subject, glo=models[0], held_out=make_digits(40, seed=1))
+    plain = replace(subject, glo=models[0], unseen=make_digits(40, seed=1))
     own = conversions_error(plain, plain.unseen.labels)
     for turn in range(1, CLASSES):
         assert own < conversions_error(plain, (plain.unseen.labels + turn) % CLASSES)

@@ -240,10 +240,9 @@ def planted_digits(seed):
 
 def test_every_draw_is_measured_on_its_own(judged):
     training, held_out = planted_digits(0), planted_digits(1)
-    subject = SimpleNamespace(glo=None, judge=None, digits=training, held_out=held_out)
-    sampled = held_out.sample(samples.IMAGES).images
-    fresh = [normal(40, 28, 28, seed=seed) for seed in range(2, 5)]
-    draws = [sampled, training.images, *fresh]
+    subject = SimpleNamespace(glo=None, judge=None, digits=training, unseen=held_out)
+    fresh = [normal(40, 28, 28, seed=seed) for seed in range(2, samples.DRAWS)]
+    draws = [held_out.images, training.images, *fresh]
     subject.glo = Planted(*(4 * draws))
     found = samples.measure(subject)["samples"]
     assert found.keys() == set(PRIORS)
@@ -253,8 +252,8 @@ def test_every_draw_is_measured_on_its_own(judged):
     assert of_prior["coverage"][0] == 1
     assert of_prior["memorised"][1] == 1
     assert max(of_prior["memorised"][2:]) < 0.3
-    assert of_prior["legible"] == [0.25] * 5
-    assert torch.equal(subject.glo.asked, held_out.sample(samples.IMAGES).labels)
+    assert of_prior["legible"] == [0.25] * samples.DRAWS
+    assert torch.equal(subject.glo.asked, held_out.labels)
 
 
 def test_draws_differ():

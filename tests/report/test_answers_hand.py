@@ -47,6 +47,7 @@ def planted(kept, leakage, training, seed, *, has_start=True, is_variational=Fal
         "strongest": "qda",
         "unseen_strongest": folds,
         "curve": {"1000": leakage, "250": leakage / 2},
+        "longer_fit": {"strongest": {"folds": [leakage / 2, leakage / 2]}},
         "other_kind": {"l1": {"images": [0.1]}, "strongest": folds},
     }
     if has_start:
@@ -81,7 +82,7 @@ def styles(results):
 
 def baseline(name, kept):
     """A method without a network."""
-    measured = {"conversion": {"images": [0.8, 1.0]}, "style_concordance": sums(kept, seed=9)}
+    measured = {"conversion": {"rates": [0.8, 1.0]}, "style_concordance": sums(kept, seed=9)}
     return hand.of_baseline(name, measured)
 
 
@@ -122,7 +123,7 @@ def test_a_method_has_its_means_over_seeds(styles):
 @pytest.mark.parametrize(("kept", "found"), [(1, 1), (0, 0), (0.5, 0.8)])
 def test_a_baseline_keeps_what_it_keeps_and_has_a_ceiling_of_1(kept, found):
     measured = {
-        "conversion": {"images": [0.8, 1.0]},
+        "conversion": {"rates": [0.8, 1.0]},
         "style_concordance": {"sums": pair_sums(SOURCES, kept * SOURCES[:, None]).tolist()},
     }
     of = hand.of_baseline("none", measured)
@@ -184,7 +185,7 @@ def test_where_all_methods_keep_more_nothing_is_said_of_less(styles):
 
 def test_where_all_methods_keep_less_nothing_is_said_of_more(styles):
     measured = {
-        "conversion": {"images": [1.0]},
+        "conversion": {"rates": [1.0]},
         "style_concordance": {"sums": pair_sums(SOURCES, SOURCES[:, None]).tolist()},
     }
     compared = hand.against_baselines(styles, [hand.of_baseline("perfect", measured)])
@@ -236,6 +237,7 @@ EVEN = Leaks(
     Proportion(0.2, 0.18, 0.22),
     Proportion(0.2, 0.18, 0.22),
     "SVM",
+    Proportion(0.2, 0.18, 0.22),
     None,
 )
 
@@ -243,7 +245,11 @@ EVEN = Leaks(
 def leaks_text(**changed):
     """Of two methods, the second of which differs from EVEN."""
     both = {"ours": EVEN, "exercise": EVEN._replace(name="two", **changed)}
-    return TEXT.part("leaks", leaks.facts(both, floor=0.1))
+    return leaks_part(both)
+
+
+def leaks_part(of):
+    return TEXT.part("leaks", leaks.facts(of, floor=0.1) | {"longer": 4})
 
 
 def test_if_training_codes_tell_as_much_the_text_says_so():
@@ -271,9 +277,27 @@ def test_training_codes_that_are_below_chance_are_named():
 
 
 def test_if_training_codes_of_every_method_tell_less_none_is_listed(leaked):
-    text = TEXT.part("leaks", leaks.facts(leaked, floor=0.1))
+    text = leaks_part(leaked)
     assert text.startswith("In every method, the strongest probe finds less in training codes")
     assert "In codes of digits of another kind, it is 20.0%" in text
+
+
+def test_the_text_says_what_a_longer_fit_takes_away_and_blames_the_fit_only_if_it_does(leaked):
+    text = leaks_part(leaked)
+    assert "for 4 times as many steps takes the exercise's 50.0% (" in text
+    assert "to 25.0% (25.0–25.0%), and ours to 10.0% (10.0–10.0%): part of what" in text
+    text = leaks_part(leaked | {"ours": leaked["ours"]._replace(longer=leaked["ours"].unseen)})
+    assert "is not done" not in text
+
+
+def test_the_row_of_style_alone_has_its_strongest_probe_and_all_columns(leaked):
+    header, _ = leaks.table(leaked.values())
+    found = {name: {"folds": [0.1, 0.1]} for name in leaks.PROBES} | {"knn": {"folds": [0.1, 0.2]}}
+    row = leaks.style_row(found | {"strongest": found["knn"]}, len(header))
+    assert len(row) == len(header)
+    assert row[0] == "style alone"
+    assert row[3].startswith(f"15.0%{SPACE}±{SPACE}")
+    assert row[4] == leaks.PROBE_NAMES["knn"]
 
 
 def test_an_encoders_means_and_samples_are_told_apart(results):
@@ -322,7 +346,7 @@ def test_of_few_unseen_images_the_accuracy_of_cross_validation_stands_for_the_cu
 def test_the_captions_of_leakage_say_on_which_codes(several, words):
     caption, _ = TEXT.caption("fig-unseen-curve", {"several": several, "tested": 500})
     assert words in caption
-    facts = {"probes": ["linear", "QDA"], "unseen": 1000, "floor": 0.1}
+    facts = {"probes": ["linear", "QDA"], "unseen": 1000, "floor": 0.1, "longer": 4}
     caption, _ = TEXT.caption("tbl-leaks", facts | {"other_images": 1000 if several else 0})
     assert "of the probes linear, QDA predicts" in caption
     assert ("and of 1,000 digits of another kind" in caption) == several

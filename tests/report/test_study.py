@@ -9,6 +9,7 @@ import torch
 from glo_core import data, training
 from glo_core.classifier import train_classifier
 from glo_core.data import DataError
+from glo_core.measures import fitting, leaks, style_kept
 from glo_core.measures.evaluation import MEASURES, version
 from glo_core.runs import store as store_module
 from glo_core.runs.store import Store
@@ -26,7 +27,11 @@ def small(**changes) -> Parameters:
         "threads": 1,
         "sigmas": [0, 0.1],
         "losses": ["l1", "l2"],
-        "data": "mnist-5k",
+        "unseen": 60,
+        "frontier_sigmas": [0.1],
+        "trap_sigma": 0.1,
+        "handed_in_sigmas": [0.1],
+        "betas": [1],
     }
     return read(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", **values, **changes})
 
@@ -36,12 +41,16 @@ def study(tmp_path_factory):
     parameters = small()
     store = Store(tmp_path_factory.mktemp("runs"))
     splits = data.load(parameters.data, parameters.n)
-    study = Study(parameters, splits._replace(test=splits.test.sample(60)), store)
-    with pytest.MonkeyPatch.context() as patch:  # classifiers that are trained for some seconds
+    study = Study(parameters, splits, store)
+    with pytest.MonkeyPatch.context() as patch:  # classifiers and fits of few steps
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
         patch.setattr(training, "SWAP_STEPS", 100)
+        patch.setattr(fitting.fit, "__defaults__", (5,))
+        patch.setattr(leaks, "FIT_STEPS", 5)
+        patch.setattr(style_kept, "PER_CLASS", 2)
         assert study.judge
         assert study.models
+        assert study.results
     return study
 
 
@@ -152,7 +161,7 @@ def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):
     [(40, "train split .* larger n"), (4940, "sample of the test split .* smaller n")],
 )
 def test_too_few_images_of_a_class_is_an_error_before_anything_is_trained(n, words):
-    with pytest.raises(DataError, match=f"n = {n}: .*{words}"):
+    with pytest.raises(DataError, match=f"n = {n}, .*{words}"):
         open_study(ROOT / "reports" / "quick.yaml", {"data": "mnist-5k", "n": n})
 
 
@@ -163,9 +172,9 @@ def test_a_class_that_is_rare_among_unseen_images_is_an_error():
         [torch.nonzero(test.labels != 7)[:, 0], torch.nonzero(test.labels == 7)[:9, 0]]
     )
     few = splits._replace(test=test.subset(rare))
-    study_module.check(splits, 60)
+    study_module.check(splits, 60, 300)
     with pytest.raises(DataError, match=r"sample of the test split .* class '7', .* least 5"):
-        study_module.check(few, 60)
+        study_module.check(few, 60, 300)
 
 
 def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_path):

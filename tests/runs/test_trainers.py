@@ -63,7 +63,8 @@ def test_no_digits_is_an_error(digits):
 
 
 def test_the_face_of_the_library_is_what_it_says():
-    assert sorted(glo_core.__all__) == ["Digits", "Glo", "Recipe", "grid", "load", "train"]
+    names = ["Digits", "Glo", "Recipe", "grid", "load", "same_hand", "train"]
+    assert sorted(glo_core.__all__) == names
     for name in glo_core.__all__:
         assert name in (glo_core.__doc__ or "")
         assert getattr(glo_core, name).__doc__
