@@ -17,6 +17,8 @@ Numbers = NDArray[np.float64]
 
 # A method is behind the leader if they would differ so by luck in fewer cases than this.
 LEVEL = 0.05
+# A model whose reconstructions have less style than this has none that could be kept.
+LEAST_CEILING = 0.2
 
 
 def mean(values: Numbers) -> Numbers:
@@ -28,9 +30,9 @@ def mean(values: Numbers) -> Numbers:
 def style_kept(sums: Numbers) -> Numbers:
     """How much of the style is kept of what a reconstruction keeps: (..., M, F, 12) to (...).
 
-    It is the concordance of conversions over that of reconstructions.
+    It is the concordance of conversions over that of reconstructions, or over LEAST_CEILING.
     """
-    kept: Numbers = concordance(sums[..., :6]) / concordance(sums[..., 6:]).clip(min=1e-3)
+    kept: Numbers = concordance(sums[..., :6]) / concordance(sums[..., 6:]).clip(min=LEAST_CEILING)
     return kept
 
 
