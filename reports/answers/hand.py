@@ -205,19 +205,27 @@ def corner(styles: Mapping[str, Style], leaks: Mapping[str, Leaks]) -> dict[str,
     }
 
 
-def beta_rows(results: Results, recipes: Mapping[float, Recipe]) -> list[list[str]]:
-    """The conditional VAE's rows with the columns of BETA_HEADER, by the weight β."""
-    return [
-        [
-            f"{beta:g}",
-            number(results[recipe, "reconstruction_l1"].value, ".4f"),
-            number(results[recipe, "held_out_l1"].value, ".4f"),
-            percent(results[recipe, "conversion"].value),
-            number(spread(results, recipe, KEPT).mean, ".2f"),
-            percent(results[recipe, "unseen_strongest"].value),
-        ]
+def beta_rows(
+    results: Results, recipes: Mapping[float, Recipe]
+) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+    """The conditional VAE by the weight β: rows with the columns of BETA_HEADER, and numbers."""
+    numbers = {
+        f"{beta:g}": reached(results, recipe)
+        | {"reconstruction_l1": results[recipe, "reconstruction_l1"].value}
         for beta, recipe in recipes.items()
+    }
+    rows = [
+        [
+            beta,
+            number(of["reconstruction_l1"], ".4f"),
+            number(of["held_out_l1"], ".4f"),
+            percent(of["conversion"]),
+            number(of["style"], ".2f"),
+            percent(of["unseen_strongest"]),
+        ]
+        for beta, of in numbers.items()
     ]
+    return rows, numbers
 
 
 # --- the answer -----------------------------------------------------------------------------------

@@ -392,7 +392,8 @@ def test_a_models_place_and_its_row(results):
     leakage, kept = hand.place(results, RECIPES["ours"])
     assert leakage == pytest.approx(0.2)
     assert kept > 0.95
-    (row,) = hand.beta_rows(results, {0.25: RECIPES["ours"]})
+    (row,), numbers = hand.beta_rows(results, {0.25: RECIPES["ours"]})
+    assert numbers["0.25"]["held_out_l1"] == pytest.approx(0.04)
     assert row == ["0.25", "0.0300", "0.0400", "95.0%", "0.99", "20.0%"]
     assert len(row) == len(hand.BETA_HEADER)
 
