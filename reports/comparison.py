@@ -115,10 +115,13 @@ def leaders(results: Results, recipes: Mapping[str, Recipe]) -> dict[str, list[s
 
     It is the one with the best mean, and all that a paired bootstrap over images and seeds cannot
     tell from it at LEVEL, with Holm's correction for their number. Where it can tell none, no
-    method leads.
+    method leads; nor in what was measured over draws, which are too few to tell anything.
     """
-    ahead = {}
+    ahead: dict[str, list[str]] = {}
     for measure in MEASURES:
+        if any(_of_draws(measure, results, recipe) for recipe in recipes.values()):
+            ahead[measure.name] = []
+            continue
         of = {
             key: values(results, recipe, measure)
             for key, recipe in recipes.items()
@@ -155,6 +158,11 @@ def table(
         ]
         for measure in MEASURES
     ]
+
+
+def _of_draws(measure: Measure, results: Results, recipe: Recipe) -> bool:
+    paths = [path for path in measure.paths if results.has(recipe, path)]
+    return any(results[recipe, path].form == "draws" for path in paths)
 
 
 def _applies(measure: Measure, results: Results, recipe: Recipe) -> bool:

@@ -28,7 +28,8 @@ def planted(value, has_encoder=False, noise=0.01):
     found = {name: around for name in names if "/" not in name}
     found |= {"conversion": rates, "style_concordance": sums(value, rng)}
     found |= {"style_ceiling": sums(1.0, rng)}
-    found["samples"] = {"mixture": {"frechet": around, "coverage": around}}
+    draws = {"draws": [value, value]}
+    found["samples"] = {"mixture": {"frechet": draws, "coverage": draws}}
     return {name: of for name, of in found.items() if has_encoder or name != "encoded_l1"}
 
 
@@ -75,6 +76,7 @@ def test_the_best_leads_with_all_that_cannot_be_told_from_it():
     ahead = comparison.leaders(results_of(bad=1.5, seeds=(0.3, 0.3)), RECIPES)
     assert ahead["L1 error"] == ["good", "classless"]
     assert ahead["SSIM"] == ahead["encoded L1"] == ["bad"]
+    assert ahead["coverage"] == []  # of few draws, however far apart
     assert ahead.keys() == {measure.name for measure in comparison.MEASURES}
 
 
