@@ -148,12 +148,15 @@ def table(
     def cell(measure: Measure, key: str) -> str:
         if key not in compared[measure.name]:
             return "–"
-        text = about(measure.form, *compared[measure.name][key])
+        # With so many columns, a cell breaks before its ± rather than run into the next
+        text = about(measure.form, *compared[measure.name][key]).replace(
+            "\N{NO-BREAK SPACE}±", " ±"
+        )
         return f"**{text}**" if key in ahead[measure.name] else text
 
     return [
         [
-            f"{measure.name} {measure.better}".replace(" ", "\N{NO-BREAK SPACE}"),
+            f"{measure.name}\N{NO-BREAK SPACE}{measure.better}",
             *(cell(measure, key) for key in keys),
         ]
         for measure in MEASURES

@@ -104,9 +104,9 @@ def test_the_table_writes_a_spread_marks_the_leaders_and_leaves_out_what_has_no_
     table = comparison.table(compared, ahead, ["good", "bad", "classless"])
     written = {name.replace(space, " "): cells for name, *cells in table}
     assert written["conversion ↑"] == [
-        f"30.0%{space}±{space}10.0%",
-        f"**60.0%{space}±{space}20.0%**",
+        f"30.0% ±{space}10.0%",
+        f"**60.0% ±{space}20.0%**",
         "–",
     ]
     assert written["L1 error ↓"][0].startswith("**0.3000")
-    assert written["encoded L1 ↓"] == ["–", f"**0.6000{space}±{space}0.2000**", "–"]
+    assert written["encoded L1 ↓"] == ["–", f"**0.6000 ±{space}0.2000**", "–"]
