@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from glo_core.recipe import LossName
-from glo_core.stacked import as_images
 
 # The weight of the mean absolute and of the mean squared difference in each loss of the exercise.
 WEIGHTS: dict[LossName, tuple[float, float]] = {
@@ -19,7 +18,7 @@ WEIGHTS: dict[LossName, tuple[float, float]] = {
 # Levels of the Laplacian pyramid: 28×28, 14×14 and what is left, 7×7.
 LEVELS = 3
 
-# From generated and real images, both (K, B, 49, 16) blocks in [0, 1], to K losses.
+# From generated and real images, both (K, 784, B) pixels in [0, 1], to K losses.
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -30,7 +29,7 @@ def loss_of(names: Sequence[LossName], device: torch.device) -> Loss:
         ValueError: Only some of the losses are "laplacian", which has no weights to mix.
     """
     if set(names) == {"laplacian"}:
-        pixels = as_images(torch.eye(28 * 28).view(-1, 49, 16))
+        pixels = torch.eye(28 * 28).view(-1, 28, 28)
         return partial(pyramid_loss, pyramid=laplacian_pyramid(pixels).to(device))
     if "laplacian" in names:
         raise ValueError(f"losses = {list(names)}: 'laplacian' is trained beside itself alone")
@@ -45,21 +44,22 @@ def weights_of(names: Sequence[LossName]) -> Tensor:
 def weighted_loss(generated: Tensor, images: Tensor, weights: Tensor) -> Tensor:
     """L1 and L2 as means over batch and pixels, weighted by (2, K) `weights`: (K,) losses."""
     difference = generated - images
-    l1 = difference.abs().mean((1, 2, 3))
-    l2 = difference.square().mean((1, 2, 3))
-    return weights[0] * l1 + weights[1] * l2
+    total = weights.new_zeros(1)
+    for weight, of_difference in zip(weights, (torch.abs, torch.square), strict=True):
+        if weight.any():  # what no model has is not computed
+            total = total + weight * of_difference(difference).mean((1, 2))
+    return total
 
 
 def pyramid_loss(generated: Tensor, images: Tensor, pyramid: Tensor) -> Tensor:
     """The mean absolute difference of each pyramid level, summed over the levels: (K,) losses.
 
-    `pyramid` is `laplacian_pyramid` of all images of one bright pixel, in the blocks' order of
-    pixels, (784, P). This is the Lap1 loss of Ling & Okada (2006) that Bojanowski et al. (2018)
-    use, over the number of pixels.
+    `pyramid` is `laplacian_pyramid` of all images of one bright pixel, (784, P). This is the Lap1
+    loss of Ling & Okada (2006) that Bojanowski et al. (2018) use, over the number of pixels.
     """
     # The pyramid is linear, so it is applied to the difference once.
-    difference = (generated - images).flatten(2) @ pyramid
-    return difference.abs().sum((1, 2)) / generated.shape[1]
+    difference = pyramid.T @ (generated - images)
+    return difference.abs().sum((1, 2)) / generated.shape[2]
 
 
 def laplacian_pyramid(images: Tensor) -> Tensor:

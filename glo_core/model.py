@@ -12,8 +12,9 @@ from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.stacked import StackedGenerator, as_images
 
-# Images are generated this many at a time: the layers' results stay in the processor's caches.
-CHUNK = 250
+# Images are generated in batches of BATCH, which stay in the processor's caches, and CHUNK batches
+# at a time, as a call costs time too.
+BATCH, CHUNK = 32, 8
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,14 @@ class Glo:
             IndexError: There is no such class.
         """
         codes = torch.cat([self.class_table[classes], content], 1)
-        return torch.cat([self.generate(chunk) for chunk in codes.split(CHUNK)])
+        return torch.cat([self.generate(chunk) for chunk in codes.split(CHUNK * BATCH)])
 
     def generate(self, codes: Tensor) -> Tensor:
         """(M, class_dim + content_dim) codes to (M, 28, 28) images."""
-        return as_images(self._stacked(codes[None])[0])
+        whole = len(codes) // BATCH * BATCH
+        parts = codes[:whole].unflatten(0, (-1, BATCH)), codes[None, whole:]
+        generated = [as_images(self._stacked(part)).flatten(0, 1) for part in parts if part.numel()]
+        return torch.cat(generated)
 
     def stacked(self) -> StackedGenerator:
         """The network that `generate` uses, anew: codes get gradients through it."""

@@ -27,6 +27,7 @@ from glo_core.runs.cluster import ClusterError
 from glo_core.runs.store import write_text
 from glo_core.runs.sweep import SweepError
 from glo_core.training import DeviceError
+from reports import kernels
 from reports.answers.abstract import abstract
 from reports.answers.text import Text
 from reports.bind.document import Front, Report, bind, collect
@@ -43,6 +44,9 @@ log = logging.getLogger("report")
 
 BUILD = ROOT / "reports" / "build"
 REPORT = ("report.html", "report.pdf", "results.json")
+# What kernels import before they are forked: this module, as they are told of the program that
+# starts them, and what most sections use.
+IN_KERNELS = ("reports.build", "reports.section", "reports.claims", "reports.show.plots")
 TIMING = (
     "train_seconds",
     "measure_seconds",
@@ -55,6 +59,7 @@ TIMING = (
 def build(parameter_file: str, overrides: dict[str, Any]) -> None:
     """The whole report. Raises an error of one of ERRORS, which says what to do."""
     clock = [time.perf_counter()]
+    kernels.prepare(IN_KERNELS)
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
     stamps = {notebook: section_stamp(study, notebook) for notebook in section_notebooks()}

@@ -1,12 +1,15 @@
 """The lab: sliders over trained models, for Jupyter."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import ipywidgets as ipw
 import torch
 from PIL import Image
 
+from glo_core.model import Glo
+from glo_core.recipe import Recipe
 from reports.methods import METHODS
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
@@ -23,20 +26,27 @@ def explorer(study: Study) -> ipw.VBox:
     """Controls over the study's models, with conversions, reconstructions and images from scratch.
 
     The images change while a slider is dragged. Noise level and loss can be chosen for the exercise
-    alone, of which the study has every one. The returned box holds the controls and the pictures by
-    name, in its `controls` and `pictures`.
+    alone, of which the study has every one. A model that is missing is trained when it is chosen,
+    and the first one, which is shown at once, before this returns. The returned box holds the
+    controls and the pictures by name, in its `controls` and `pictures`, and in its `status` what
+    the reader waits for.
     """
     controls = _controls(study)
     fitting = ipw.Layout(max_width="100%", align_self="flex-start")
     names = ("conversion", "image", "scratch")
     pictures = {name: ipw.Image(format="png", layout=fitting) for name in names}
+    status, opened = ipw.Label(), cache(study.alone)
 
     def update(_: object = None) -> None:
         chosen = {name: control.value for name, control in controls.items()}
         for name in ("sigma", "loss"):
             controls[name].disabled = chosen["method"] != "exercise"
-        for name, picture in _pictures(study, chosen).items():
+        recipe = _recipe(study, chosen)
+        if not study.has(recipe):
+            status.value = f"training {controls['method'].label}: once, then it is kept in runs/ …"
+        for name, picture in _pictures(study, opened(recipe), chosen).items():
             pictures[name].value = png(picture)
+        status.value = ""
 
     for control in controls.values():
         control.observe(update, "value")
@@ -49,6 +59,7 @@ def explorer(study: Study) -> ipw.VBox:
     box = ipw.VBox(
         [
             row("method", "sigma", "loss"),
+            status,
             row("source", "target", "image"),
             pictures["conversion"],
             pictures["image"],
@@ -56,7 +67,7 @@ def explorer(study: Study) -> ipw.VBox:
             pictures["scratch"],
         ]
     )
-    box.controls, box.pictures = controls, pictures
+    box.controls, box.pictures, box.status = controls, pictures, status
     return box
 
 
@@ -90,14 +101,17 @@ def _controls(study: Study) -> dict[str, Any]:
     }
 
 
-def _pictures(study: Study, chosen: Mapping[str, Any]) -> dict[str, Image.Image]:
-    """The pictures by name, for the values of the controls."""
+def _recipe(study: Study, chosen: Mapping[str, Any]) -> Recipe:
+    """The recipe of the model to show, for the values of the controls."""
+    if chosen["method"] == "exercise":
+        return study.swept(chosen["loss"], chosen["sigma"])
+    return study.parameters.methods()[chosen["method"]]
+
+
+def _pictures(study: Study, glo: Glo, chosen: Mapping[str, Any]) -> dict[str, Image.Image]:
+    """A model's pictures by name, for the values of the controls."""
     names = study.digits.class_names
     classes = torch.arange(len(names))
-    if chosen["method"] == "exercise":
-        glo = study.model(chosen["loss"], chosen["sigma"])
-    else:
-        glo = study.models[study.parameters.methods()[chosen["method"]]]
     images = study.pick(chosen["source"], OFFERED)
     row = images.roll(-(chosen["image"] % len(images)))[:SHOWN]
     conversions = glo.convert(row, chosen["target"])

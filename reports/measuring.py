@@ -1,8 +1,14 @@
 """Measures of many models: what the store has is used, what is missing is measured and kept."""
 
 import json
-from collections.abc import Mapping
+import pickle
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -17,6 +23,9 @@ from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.runs.cluster import keep_freed_memory
 from glo_core.runs.store import Store, run_key
+
+# How often the progress bar looks for what has been measured, in seconds.
+LOOK = 0.5
 
 
 @dataclass(frozen=True)
@@ -61,20 +70,13 @@ def measure_all(
         for recipe in models
     }
     missing = _distinct(measuring, models, found)
-    if missing:
-        work = (
-            delayed(_measured)(measuring.subject(models[alike[0]]), names)
-            for (*_, names), alike in missing.items()
-        )
-        done = Parallel(jobs, return_as="generator")(work)
-        bar = tqdm(done, total=len(missing), desc="measured", unit="model")
-        for alike, results in zip(missing.values(), bar, strict=True):
-            for recipe in alike:
-                for name, result in results.items():
-                    key = run_key(recipe, measuring.digits)
-                    measuring.store.remember(key, measuring.file(name), result)
-                    # Through JSON, so that what was measured now looks like what was kept
-                    found[recipe][name] = json.loads(json.dumps(result))
+    for alike, results in _measured_now(measuring, models, missing, jobs):
+        for recipe in alike:
+            for name, result in results.items():
+                key = run_key(recipe, measuring.digits)
+                measuring.store.remember(key, measuring.file(name), result)
+                # Through JSON, so that what was measured now looks like what was kept
+                found[recipe][name] = json.loads(json.dumps(result))
     return {
         recipe: _merged(codes.measure(measuring.subject(models[recipe])), results)
         for recipe, results in found.items()
@@ -100,9 +102,95 @@ def _distinct(
     return missing
 
 
-def _measured(subject: Subject, names: tuple[str, ...]) -> dict[str, Any]:
+def _measured_now(
+    measuring: Measuring,
+    models: Mapping[Recipe, Glo],
+    missing: Mapping[tuple[str, str, tuple[str, ...]], list[Recipe]],
+    jobs: int,
+) -> Iterator[tuple[list[Recipe], dict[str, Any]]]:
+    """The `_distinct` models' measures, each as soon as it is there."""
+    if not missing:
+        return
+    # The dearest first, so that at the end no process waits long for another
+    work = sorted(missing.items(), key=lambda each: -_seconds(each[0][2]))
+    total = sum(_seconds(names) for (*_, names), _ in work)
+    with TemporaryDirectory() as folder:
+        # What is larger than a model is read once by each process, not sent with every model.
+        shared, done = Path(folder) / "shared", Path(folder) / "done"
+        shared.write_bytes(pickle.dumps(measuring))
+        tasks = (
+            delayed(_measured)(k, models[alike[0]], names, shared, done)
+            for k, ((*_, names), alike) in enumerate(work)
+        )
+        with _followed(done, total) as bar:
+            finished = Parallel(jobs, return_as="generator_unordered")(tasks)
+            for count, (k, results) in enumerate(finished, 1):
+                yield work[k][1], results
+                bar.set_description(f"measured {count}/{len(work)} models")
+
+
+def _seconds(names: Iterable[str]) -> float:
+    """About how long these measures take of one model."""
+    return sum(MEASURES[name].seconds for name in names)
+
+
+def _measured(
+    place: int, glo: Glo, names: tuple[str, ...], shared: Path, done: Path
+) -> tuple[int, dict[str, Any]]:
+    """Measures one model and hands back its place, too; tells in a file which measure it is at.
+
+    Each line of `done` has the progress, in seconds as of `Measure`, and a measure's name.
+    """
     keep_freed_memory()  # a quarter of a model's time otherwise
-    return {name: MEASURES[name].compute(subject) for name in names}
+    subject, results = _read(shared).subject(glo), {}
+    for name in names:
+        _tell(done, 0, name)
+        results[name] = MEASURES[name].compute(subject)
+        _tell(done, MEASURES[name].seconds, name)
+    return place, results
+
+
+@lru_cache(1)
+def _read(shared: Path) -> Measuring:
+    found: Measuring = pickle.loads(shared.read_bytes())
+    return found
+
+
+def _tell(done: Path, seconds: float, name: str) -> None:
+    with done.open("a", encoding="utf-8") as file:
+        file.write(f"{seconds} {name}\n")
+
+
+@contextmanager
+def _followed(done: Path, total: float) -> Iterator[Any]:
+    """A progress bar of `total` seconds that moves by what `_measured` writes into a file.
+
+    It names the measures that are being taken, and its clock goes on while nothing is written.
+    """
+    done.touch()
+    form = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    bar = tqdm(total=total, desc="measured 0 models", bar_format=form, smoothing=0)
+    ended, now = threading.Event(), list[str]()
+
+    def follow() -> None:
+        with done.open(encoding="utf-8") as lines:
+            last = False
+            while not last:
+                last = ended.wait(LOOK)
+                for line in lines:
+                    seconds, name = line.split()
+                    (now.remove if float(seconds) else now.append)(name)
+                    bar.update(float(seconds))
+                bar.set_postfix_str(", ".join(now))
+
+    follower = threading.Thread(target=follow)
+    follower.start()
+    try:
+        yield bar
+    finally:
+        ended.set()
+        follower.join()
+        bar.close()
 
 
 def _merged(first: dict[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:

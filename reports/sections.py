@@ -14,6 +14,7 @@ from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from reports.bind.outputs import ExecutedSection
+from reports.kernels import ForkedKernelManager
 from reports.study import ROOT
 
 
@@ -27,7 +28,7 @@ def section_notebooks() -> list[Path]:
 
 
 def run_sections(
-    stamps: Mapping[Path, str], values: Mapping[str, Any], folder: Path, threads: int
+    stamps: dict[Path, str], values: Mapping[str, Any], folder: Path, threads: int
 ) -> list[ExecutedSection]:
     """The executed sections, in the order of `stamps`.
 
@@ -39,21 +40,20 @@ def run_sections(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(threads) as pool:
-        running = [
-            pool.submit(up_to_date, source, folder / source.name, stamp, values)
-            for source, stamp in stamps.items()
-        ]
+        # The last sections first: they take the longest, and no processor idles at the end.
+        running = {
+            source: pool.submit(up_to_date, source, folder / source.name, stamp, values)
+            for source, stamp in reversed(stamps.items())
+        }
         try:
-            bar = tqdm(as_completed(running), total=len(running), desc="sections", unit="section")
+            done = as_completed(running.values())
+            bar = tqdm(done, total=len(running), desc="sections", unit="section")
             for run in bar:
                 run.result()
         except BaseException:  # a section that failed, or Ctrl-C: do not begin the others
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [
-        ExecutedSection(source.stem, run.result())
-        for source, run in zip(stamps, running, strict=True)
-    ]
+    return [ExecutedSection(source.stem, running[source].result()) for source in stamps]
 
 
 def up_to_date(
@@ -101,6 +101,7 @@ def _execute(source: Path, new: Path, values: Mapping[str, Any], attempts: int =
             # The kernel's folder. Papermill's own `cwd` would move this whole process there, and
             # with it the notebook that runs beside this one.
             resources={"metadata": {"path": str(source.parent)}},
+            kernel_manager_class=ForkedKernelManager,
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
         )
     except RuntimeError as error:

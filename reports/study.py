@@ -93,8 +93,17 @@ class Study:
     @property
     def stored(self) -> bool:
         """Whether every model is in the store, so that opening this study trains nothing."""
-        recipes = self.parameters.recipes()
-        return all((self.store.root / run_key(recipe, self.digits)).exists() for recipe in recipes)
+        return self.has(*self.parameters.recipes())
+
+    def has(self, *recipes: Recipe) -> bool:
+        """Whether the store has the models of all these recipes."""
+        return all((self.store.root / key).exists() for key in self.keys(*recipes))
+
+    def alone(self, recipe: Recipe) -> Glo:
+        """One model: from the store, or trained now. Unlike `models` it trains no other."""
+        torch.set_num_threads(self.parameters.threads)
+        (glo,) = sweep([recipe], self.digits, self.store, device=self.parameters.device)
+        return glo
 
     def swept(self, loss: LossName | None = None, sigma: float | None = None) -> Recipe:
         """The sweep's recipe of a loss and σ, of the first seed; of the chosen ones by default."""

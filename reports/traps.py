@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from glo_core.model import Glo
 from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.runs.trainers import Trainer, core_versions, register
-from glo_core.stacked import StackedGenerator
+from glo_core.stacked import StackedGenerator, Statistics
 from glo_core.training import Draws, Group, Hooks, OnEpoch, train_group
 
 # Raise it when the numbers of models with a mistake change (see `training.VERSION`).
@@ -85,14 +84,10 @@ class TrainMode(Hooks):
 
 
 class OneByOne(StackedGenerator):
-    """The generator in train mode, as it generates one image at a time.
+    """The generator in train mode, as it generates one image at a time."""
 
-    BatchNorm then normalises each image by its own mean and variance, which is what InstanceNorm
-    computes for many images at once.
-    """
-
-    def normalised(self, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.instance_norm(hidden, weight=weight, bias=bias)
+    def statistics(self) -> Statistics:
+        return Statistics.IMAGE
 
 
 class OwnStatistics(Glo):

@@ -17,22 +17,21 @@ run of twice as many steps.
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from glo_core.latents import fitted_gaussian
 from glo_core.losses import WEIGHTS, weighted_loss
-from glo_core.model import Glo
-from glo_core.stacked import as_blocks
+from glo_core.model import BATCH, CHUNK, Glo
+from glo_core.stacked import as_pixels
 
 # Gradient steps a code. More of them reconstruct a little better and classify no better.
 FIT_STEPS, CLASSIFY_STEPS = 100, 20
 # Adam's rate, in standard deviations of the learned codes, and its decay of moments: the defaults
 # average over more steps than there are.
 RATE, BETAS = 0.3, (0.8, 0.9)
-# Codes are fitted this many at a time, which stay in the processor's caches.
-BATCH = 250
 
 
 @torch.enable_grad()
@@ -55,22 +54,26 @@ def fit(glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS) -> Ten
     mean, factor = fitted_gaussian(glo.content_table)
     radius = math.sqrt(len(mean))  # of draws from N(0, 1), the root mean square length
     network = glo.stacked()  # as the model generates
-    batches = zip(glo.class_table[labels].split(BATCH), as_blocks(images).split(BATCH), strict=True)
     fitted = []
-    for class_codes, blocks in batches:
+    for some in torch.arange(len(images)).split(CHUNK * BATCH):
+        # The last batch is filled up with blank images.
+        missing = -len(some) % BATCH
+        pixels = as_pixels(_in_batches(F.pad(images[some], (0, 0, 0, 0, 0, missing)))).contiguous()
+        class_codes = _in_batches(F.pad(glo.class_table[labels[some]], (0, 0, 0, missing)))
         # In the Gaussian's own units: equally wide in every direction, with the mean at 0.
-        codes = torch.zeros(len(blocks), len(mean), requires_grad=True)
-        adam = Adam([codes], lr=RATE, betas=BETAS)
+        codes = torch.zeros(len(some) + missing, len(mean), requires_grad=True)
+        adam = Adam([codes], lr=RATE, betas=BETAS, fused=True)
         schedule = CosineAnnealingLR(adam, steps)
         for _ in range(steps):
-            generated = network(torch.cat([class_codes, mean + codes @ factor.T], 1)[None])
+            content = _in_batches(mean + codes @ factor.T)
+            generated = network(torch.cat([class_codes, content], 2))
             adam.zero_grad()
             # The sum over images, so that a code's gradient does not depend on the others
-            (len(blocks) * weighted_loss(generated, blocks, _weights(glo)).sum()).backward()
+            (BATCH * weighted_loss(generated, pixels, _weights(glo)).sum()).backward()
             adam.step()
             schedule.step()
             codes.data.renorm_(2, 0, radius)  # back into the ball
-        fitted.append(mean + codes.detach() @ factor.T)
+        fitted.append(mean + codes.detach()[: len(some)] @ factor.T)
     return torch.cat(fitted)
 
 
@@ -92,10 +95,15 @@ def classify(glo: Glo, images: Tensor, steps: int = CLASSIFY_STEPS) -> tuple[Ten
     repeated = images.repeat(classes, 1, 1)
     generated = glo.decode(labels, fit(glo, repeated, labels, steps))
     # One image in the place of one model: each has a loss of its own
-    one_each = as_blocks(generated)[:, None], as_blocks(repeated)[:, None]
+    one_each = as_pixels(generated[:, None]), as_pixels(repeated[:, None])
     each = weighted_loss(*one_each, _weights(glo))
     losses = each.view(classes, -1).T
     return losses.argmin(1), losses
+
+
+def _in_batches(rows: Tensor) -> Tensor:
+    """(n·BATCH, ...) as (n, BATCH, ...)."""
+    return rows.unflatten(0, (-1, BATCH))
 
 
 def _weights(glo: Glo) -> Tensor:

@@ -27,15 +27,17 @@ def measure(subject: Subject) -> dict[str, Any]:
     0 where it classifies all of them.
     """
     images, labels, codes = subject.unseen.images, subject.unseen.labels, subject.unseen_codes
-    found = leakage.probed(codes, labels)
-    strongest, others = leakage.strongest(found), len(subject.digits.class_names) - 1
+    probes, others = leakage.probes(), len(subject.digits.class_names) - 1
+    predicted = {name: leakage.predicted(codes, labels, each) for name, each in probes.items()}
+    found = {name: leakage.fold_scores(each, labels) for name, each in predicted.items()}
+    strongest = leakage.strongest(found)
     return {
         "held_out_l1": of_images(errors(subject.glo.decode(labels, codes), images)["l1"]),
         "held_out_conversion": of_rates(conversions.accuracy(judged(subject), labels), others),
         "unseen_leakage": found,
         "strongest": strongest,
         "unseen_strongest": found[strongest],
-        "unseen_hits": leakage.balanced_hits(codes, labels, leakage.probes()[strongest]),
+        "unseen_hits": leakage.balanced_hits(predicted[strongest], labels),
         "separation": leakage.separation(found[strongest], len(subject.digits.class_names)),
     }
 

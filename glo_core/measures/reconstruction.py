@@ -109,8 +109,8 @@ def class_images(images: Tensor, labels: Tensor, of: Callable[[Tensor, int], Ten
     Of all images that depend on the class alone, the mean (`of=torch.mean`) has the least squared
     error, and the median (`of=median`) the least absolute error.
     """
-    of_class = {int(label): of(images[labels == label], 0) for label in labels.unique()}
-    return torch.stack([of_class[int(label)] for label in labels])
+    classes, of_image = labels.unique(return_inverse=True)
+    return torch.stack([of(images[labels == label], 0) for label in classes])[of_image]
 
 
 def median(images: Tensor, dim: int) -> Tensor:

@@ -6,7 +6,6 @@ they depend on how a pen is held and pressed, and not on which digit it writes.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from skimage.morphology import skeletonize
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -41,7 +40,20 @@ def style(images: Tensor) -> NDArray[np.float64]:
     for start in range(0, len(seen), CHUNK):
         chunk = seen[start : start + CHUNK]
         ink = _ink(images[chunk])
-        found[chunk] = np.stack([_slant(ink), _thickness(ink), *_box(ink), _area(ink)], 1)
+        image, y, x = ink.nonzero()
+        area = np.bincount(image)
+        shear = _shear(image, x, y)
+        upright = _sorted(image, x - shear[image] * y)
+        found[chunk] = np.stack(
+            [
+                np.degrees(np.arctan(-shear)),
+                _thickness(ink),
+                _extent(area, upright),
+                _extent(area, y),  # in order already
+                area / SCALE**2,
+            ],
+            1,
+        )
     return found
 
 
@@ -51,48 +63,77 @@ def _ink(images: Tensor) -> NDArray[np.bool_]:
     return (fine >= fine.amax((1, 2), keepdim=True) / 2).numpy()
 
 
-def _area(ink: NDArray[np.bool_]) -> NDArray[np.float64]:
-    area: NDArray[np.float64] = ink.sum((1, 2)) / SCALE**2
-    return area
-
-
-def _shear(ink: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How far the ink moves to the right for each step down, by least squares."""
-    y, x = np.indices(ink.shape[1:]).reshape(2, -1).astype(np.float64)
-    terms = np.stack([np.ones_like(x), x, y, x * y, y * y], 1)
-    moments = ink.reshape(len(ink), -1).astype(np.float64) @ terms
-    mean_x, mean_y, mean_xy, mean_yy = (moments[:, 1:] / moments[:, :1]).T
+def _shear(
+    image: NDArray[np.int64], x: NDArray[np.int64], y: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How far each image's ink moves to the right for each step down, by least squares: (M,)."""
+    moments = np.stack([np.bincount(image, each) for each in (x, y, x * y, y * y)])
+    mean_x, mean_y, mean_xy, mean_yy = moments / np.bincount(image)
     # The finer grid draws every spot on two rows or more, so that the divisor is never 0.
     shear: NDArray[np.float64] = (mean_xy - mean_x * mean_y) / (mean_yy - mean_y**2)
     return shear
 
 
-def _slant(ink: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.degrees(np.arctan(-_shear(ink)))
-
-
 def _thickness(ink: NDArray[np.bool_]) -> NDArray[np.float64]:
-    # One tall mosaic spares a loop over the images. The blank margin keeps neighbours apart, and
-    # is background to ink at an image's border.
-    tiles = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
-    mosaic = tiles.reshape(-1, tiles.shape[2])
-    middle = skeletonize(mosaic).reshape(len(ink), -1)
-    radii = distance_transform_edt(mosaic).reshape(len(ink), -1)
-    thickness: NDArray[np.float64] = 2 * (radii * middle).sum(1) / middle.sum(1) / SCALE
+    # One tall mosaic spares a loop over the images, and only the part where any has ink takes time.
+    # The blank margin keeps neighbours apart, and is background to ink at an image's border.
+    rows, columns = (np.flatnonzero(ink.any(axes)) for axes in ((0, 2), (0, 1)))
+    tiles = np.pad(
+        ink[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], ((0, 0), (1, 1), (1, 1))
+    )
+    middle = skeletonize(tiles.reshape(-1, tiles.shape[2])).reshape(tiles.shape).nonzero()
+    sums = np.bincount(middle[0], _radii(tiles, middle))
+    thickness: NDArray[np.float64] = 2 * sums / np.bincount(middle[0]) / SCALE
     return thickness
 
 
-def _box(ink: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    image, y, x = ink.nonzero()
-    upright = x - _shear(ink)[image] * y
-    return _extent(image, upright), _extent(image, y.astype(np.float64))
+def _radii(tiles: NDArray[np.bool_], places: tuple[NDArray[np.int64], ...]) -> NDArray[np.float64]:
+    """How far the nearest background is from some places: (P,).
+
+    SciPy's transform finds it for every pixel, in ten times the time.
+
+    Args:
+        tiles: (M, H, W), background along all borders.
+        places: Of each place the image, the row and the column, (P,) each.
+    """
+    image, y, x = places
+    # In each column, the distance to the nearest background above or below
+    above, below = np.zeros((2, *tiles.shape), np.int16)
+    for row in range(1, tiles.shape[1]):
+        above[:, row] = (above[:, row - 1] + 1) * tiles[:, row]
+        below[:, -row - 1] = (below[:, -row] + 1) * tiles[:, -row - 1]
+    squares = np.minimum(above, below) ** 2
+    nearest = squares[places]
+    aside = 1
+    while aside**2 < nearest.max():
+        for column in (x - aside, x + aside):
+            inside = column.clip(0, tiles.shape[2] - 1)
+            nearest = np.minimum(nearest, aside**2 + squares[image, y, inside])
+        aside += 1
+    radii: NDArray[np.float64] = np.sqrt(nearest, dtype=np.float64)
+    return radii
 
 
-def _extent(image: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The length that holds each image's ink but for TRIMMED at both ends, pixels included."""
-    ordered = at[np.lexsort((at, image))]
-    count = np.bincount(image)
-    first, trimmed = count.cumsum() - count, np.floor(TRIMMED * count).astype(int)
-    low, high = ordered[first + trimmed], ordered[first + count - 1 - trimmed]
+def _sorted(image: NDArray[np.int64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers of images that follow each other, (P,), in rising order within each image."""
+    counts = np.bincount(image)
+    taken = np.arange(counts.max()) < counts[:, None]
+    rows = np.full(taken.shape, np.inf)
+    rows[taken] = at
+    rows.sort(1)
+    ordered: NDArray[np.float64] = rows[taken]
+    return ordered
+
+
+def _extent(
+    counts: NDArray[np.int64], ordered: NDArray[np.float64] | NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The length that holds each image's ink but for TRIMMED at both ends, pixels included.
+
+    `ordered` are the places of one image's ink after the other's, each in rising order; `counts`
+    tells of how many pixels it is.
+    """
+    first, trimmed = counts.cumsum() - counts, np.floor(TRIMMED * counts).astype(int)
+    low, high = ordered[first + trimmed], ordered[first + counts - 1 - trimmed]
     extent: NDArray[np.float64] = (high - low + 1) / SCALE
     return extent

@@ -60,14 +60,13 @@ def _typeset(folder: Path) -> bytes:
     """
     clock = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     floating: dict[str, bool] = {}  # the figures that were tried, and whether they float
-    while True:  # only the fonts inside Typst and a given time: the same bytes everywhere
-        names = " ".join(label for label, floats in floating.items() if floats)
-        compiler = typst.Compiler(
-            folder / "report.typ",
-            root=folder,
-            ignore_system_fonts=True,
-            sys_inputs={"floating": names},
-        )
+    while True:
+        # Not among `sys.inputs`: if one changes, Typst sets every paragraph anew, in 6 times the
+        # time. What has not changed since the last layout it remembers.
+        names = [label for label, floats in floating.items() if floats]
+        (folder / "floating.json").write_text(json.dumps(names), "utf-8")
+        # Only the fonts inside Typst and a given time: the same bytes everywhere
+        compiler = typst.Compiler(folder / "report.typ", root=folder, ignore_system_fonts=True)
         shown = dict(json.loads(compiler.eval(SHOWN)))
         waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
         for label, leaf, height, section in json.loads(compiler.eval(PLACES)):
@@ -97,10 +96,12 @@ def _typst(report: Report, node: Node) -> Node | list[Node]:
     item, (caption, *body) = float_of(node, report.floats), node["c"][1]
     mark = f'#metadata("{item.label}") <shown>'
     caption["c"].insert(0, {"t": "RawInline", "c": ["typst", mark]})
+    # Of this figure alone, so that those whose place does not change are not set anew
+    place = raw("typst", f'#[#set figure(placement: place-of("{item.label}"))')
     if item.kind == "table":
         body[0]["c"][0][0], body[0]["c"][1] = item.label, [None, [caption]]
-        return list(body)
+        return [place, *body, raw("typst", "]")]
     alt, width = json.dumps(item.figure.alt, ensure_ascii=False), f"{item.figure.width:.0%}"
     picture = f'picture("{item.file}", {alt}, {width})'
     start = raw("typst", f"#figure(kind: image, {picture}, caption: [")
-    return [start, caption, raw("typst", f"]) <{item.label}>")]
+    return [place, start, caption, raw("typst", f"]) <{item.label}>]")]

@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from glo_core.losses import laplacian_pyramid, loss_of
-from glo_core.stacked import as_blocks
+from glo_core.stacked import as_pixels
 
 CPU = torch.device("cpu")
 
 
 def test_each_model_gets_its_own_loss():
-    images = torch.zeros(3, 2, 49, 16)
+    images = torch.zeros(3, 784, 2)
     generated = torch.full_like(images, 0.5)
     found = loss_of(["l1", "l2", "l1+l2"], CPU)(generated, images)
     torch.testing.assert_close(found, torch.tensor([0.5, 0.25, 0.75]))
@@ -16,7 +16,7 @@ def test_each_model_gets_its_own_loss():
 
 @pytest.mark.parametrize("loss", ["l1", "l2", "l1+l2", "laplacian"])
 def test_a_perfect_image_costs_nothing_and_has_nothing_to_learn(loss):
-    images = torch.rand(1, 2, 49, 16)
+    images = torch.rand(1, 784, 2)
     generated = images.clone().requires_grad_()
     found = loss_of([loss], CPU)(generated, images)
     found.sum().backward()
@@ -25,7 +25,7 @@ def test_a_perfect_image_costs_nothing_and_has_nothing_to_learn(loss):
 
 
 def test_a_models_gradient_does_not_depend_on_the_models_beside_it():
-    images, generated = torch.rand(2, 2, 5, 49, 16)
+    images, generated = torch.rand(2, 2, 784, 5)
     generated.requires_grad_()
     loss_of(["l1", "l2"], CPU)(generated, images).sum().backward()
     alone = generated.detach()[1:].requires_grad_()
@@ -41,7 +41,7 @@ def test_the_pyramid_loss_is_the_difference_of_the_pyramids():
         images.flatten(0, 1)
     )
     expected = difference.abs().sum(1).view(3, 5).mean(1)
-    found = loss_of(3 * ["laplacian"], CPU)(as_blocks(generated), as_blocks(images))
+    found = loss_of(3 * ["laplacian"], CPU)(as_pixels(generated), as_pixels(images))
     torch.testing.assert_close(found, expected)
 
 

@@ -1,11 +1,13 @@
 """The stacked, folded network against the plain PyTorch layers, which are the reference."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from glo_core.generator import CONV1, NORM, seeded_plain
-from glo_core.stacked import MULTIPLICATIONS, StackedGenerator, as_blocks, as_images
+from glo_core.stacked import MULTIPLICATIONS, StackedGenerator, Statistics, as_images, as_pixels
 
 
 @pytest.fixture
@@ -29,22 +31,21 @@ def test_forward_equals_the_plain_layers(pair, training):
     torch.testing.assert_close(as_images(grouped(codes)), torch.stack(expected))
 
 
-def test_blocks_and_images_are_each_others_inverse():
-    images = torch.arange(2 * 784.0).view(2, 28, 28)
-    blocks = as_blocks(images)
-    assert blocks.shape == (2, 49, 16)
-    assert torch.equal(blocks[1, 8], images[1, 4:8, 4:8].flatten())
-    assert torch.equal(as_images(blocks), images)
+def test_pixels_and_images_are_each_others_inverse():
+    images = torch.arange(6 * 784.0).view(3, 2, 28, 28)
+    pixels = as_pixels(images)
+    assert pixels.shape == (3, 784, 2)
+    assert torch.equal(pixels[1, :, 1], images[1, 1].flatten())
+    assert torch.equal(as_images(pixels), images)
 
 
-def test_a_folded_image_needs_two_fifths_of_a_million_multiplications():
+def test_a_folded_image_needs_three_tenths_of_a_million_multiplications():
     linear = 50 * 84 + 84 * 120 + 120 * 400
-    # Each of 5×5 and 14×14 pixels meets 6×6 pixels twice as fine, but for those cut off the edge.
-    first = 5**2 * 6**2 * 16 * 16
-    second = (14 * 6 - 4) ** 2 * 16
+    # Each of 5×5 and 14×14 pixels meets every weight once
+    first, second = 5**2 * 5**2 * 16 * 16, 14**2 * 5**2 * 16
     assert linear + first + second == MULTIPLICATIONS
     unfolded = linear + 10**2 * 5**2 * 16 * 16 + (28 * 5 - 6) ** 2 * 16
-    assert unfolded / MULTIPLICATIONS == pytest.approx(2.5, abs=0.1)
+    assert unfolded / MULTIPLICATIONS == pytest.approx(3.3, abs=0.1)
 
 
 def test_running_statistics_equal_the_plain_layers(pair):
@@ -53,7 +54,7 @@ def test_running_statistics_equal_the_plain_layers(pair):
     for k, network in enumerate(plains):
         network(codes[k])
     for name in ("running_mean", "running_var"):
-        expected = torch.cat([getattr(network[NORM], name) for network in plains])
+        expected = torch.stack([getattr(network[NORM], name) for network in plains])
         torch.testing.assert_close(getattr(grouped, name), expected)
 
 
@@ -62,7 +63,7 @@ def test_gradients_equal_the_plain_layers(pair):
     target = torch.rand(3, 8, 28, 28).double()
     codes.requires_grad_()
     (as_images(grouped(codes)) - target).abs().sum().backward()
-    # `unstacked` undoes the layout of weights; here it does that for gradients.
+    # `unstacked` hands out weights; here it does that for gradients.
     with torch.no_grad():
         for weight in grouped.weights.values():
             weight.copy_(torch.zeros_like(weight) if weight.grad is None else weight.grad)
@@ -92,3 +93,42 @@ def test_unstacked_gives_the_plain_networks_back(pair):
                 torch.testing.assert_close(
                     back.state_dict()[name].double(), value, rtol=1e-6, atol=1e-6
                 )
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_stock_layers_equal_the_compiled_loops(pair, training):
+    """What other devices compute, here on the processor."""
+    _, loops, codes = pair
+    stock = copy.deepcopy(loops)
+    stock._last_layers = stock._stock_layers
+    weight, found = torch.rand(3, 784, 8).double(), []
+    for network in (loops.train(training), stock.train(training)):
+        own = codes.clone().requires_grad_()
+        pixels = network(own)
+        (pixels * weight).sum().backward()
+        gradients = {name: each.grad for name, each in network.named_parameters()}
+        assert gradients.pop(f"weights.{CONV1}_bias") is None
+        found.append((pixels, own.grad, gradients, network.running_mean, network.running_var))
+    torch.testing.assert_close(*found)
+
+
+def test_one_model_generates_any_number_of_small_batches(pair):
+    plains, _, codes = pair
+    one = StackedGenerator(plains[:1]).double().eval()
+    expected = torch.cat([one(batch[None]) for batch in codes])
+    torch.testing.assert_close(one(codes), expected)
+
+
+def test_an_image_by_its_own_statistics_is_what_a_batch_of_it_gives(pair, monkeypatch):
+    plains, grouped, codes = pair
+    monkeypatch.setattr(grouped, "statistics", lambda: Statistics.IMAGE)
+    own = codes.requires_grad_()
+    images = as_images(grouped(own))
+    weight = torch.rand(3, 8, 28, 28).double()
+    (images * weight).sum().backward()
+    for k, network in enumerate(plains):
+        alone = codes[k].detach().requires_grad_()
+        expected = torch.cat([network.train()(code[None])[:, 0] for code in alone])
+        torch.testing.assert_close(images[k], expected)
+        (expected * weight[k]).sum().backward()
+        torch.testing.assert_close(own.grad[k], alone.grad)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from glo_core import Recipe, grid, train, training
 from glo_core.classifier import train_classifier
 from glo_core.recorder import PANEL_PER_CLASS, panel
-from glo_core.stacked import as_blocks
+from glo_core.stacked import as_pixels
 from glo_core.streams import Streams
 from glo_core.training import SWAP_STEPS, WIDTH, Batch, Group, side_by_side
 from reports.plain_loop import plain_loop
@@ -125,7 +125,7 @@ def test_loss_curves_of_engine_and_plain_loop_agree_within_the_spread_over_seeds
 def batch_of(group, digits, size=8, noise=0.0):
     index = torch.arange(size).expand(group.models, -1)
     draws = noise * torch.randn(group.models, size, group.recipe.content_dim)
-    return Batch(index, draws, as_blocks(digits.images[index]))
+    return Batch(index, draws, as_pixels(digits.images[index]))
 
 
 def trained(digits, **changes):

@@ -18,6 +18,7 @@ from glo_core.measures.leakage import (
     fold_scores,
     leakage,
     pixel_ceiling,
+    predicted,
     probed,
     probes,
     separation,
@@ -40,6 +41,10 @@ def linear_leak():
     codes = normal(COUNT, 25)
     codes[torch.arange(COUNT), LABELS] += 12
     return codes
+
+
+def scores(codes, labels, name):
+    return fold_scores(predicted(codes, labels, probes()[name]), labels)["folds"]
 
 
 def leak(name, codes, labels):
@@ -128,8 +133,7 @@ def test_where_only_a_quadratic_sees_the_class_the_strongest_probe_says_so(class
 @pytest.mark.parametrize("numbers", [16, 50])
 def test_the_quadratic_probe_stays_sane_with_five_images_a_class(numbers):
     none = [
-        np.mean(fold_scores(normal(50, numbers, seed=seed), LABELS[:50], probes()["qda"]))
-        for seed in range(5)
+        np.mean(scores(normal(50, numbers, seed=seed), LABELS[:50], "qda")) for seed in range(5)
     ]
     assert np.mean(none) == pytest.approx(chance(CLASSES), abs=0.04)
     perfect = normal(50, numbers) + 12 * torch.eye(CLASSES, numbers)[LABELS[:50]]
@@ -175,9 +179,10 @@ def test_separation_is_what_is_not_above_chance(score, expected):
 def test_hits_are_those_of_the_folds_weighted_so_that_classes_count_the_same(name):
     labels = torch.tensor([0] * 60 + [1] * 20 + [2] * 20)
     codes = normal(100, 5) + 3 * (labels == 0)[:, None]  # the other two are told apart by chance
-    hits = torch.tensor(balanced_hits(codes, labels, probes()[name])["images"])
-    scores = fold_scores(codes, labels, probes()[name])
-    assert hits.mean() == pytest.approx(np.mean(scores), abs=1e-4)
+    predictions = predicted(codes, labels, probes()[name])
+    hits = torch.tensor(balanced_hits(predictions, labels)["images"])
+    mean = np.mean(fold_scores(predictions, labels)["folds"])
+    assert hits.mean() == pytest.approx(mean, abs=1e-4)
     for label, weight in enumerate((100 / 180, 100 / 60, 100 / 60)):
         of_class = hits[labels == label]
         assert ((of_class == 0) | (of_class - weight < 1e-4)).all()
@@ -187,16 +192,16 @@ def test_hits_are_those_of_the_folds_weighted_so_that_classes_count_the_same(nam
 def test_hits_are_of_each_image_in_its_place():
     leaks = torch.arange(COUNT) < COUNT // 2
     codes = torch.where(leaks[:, None], linear_leak(), normal(COUNT, 25, seed=1))
-    hits = np.array(balanced_hits(codes, LABELS, probes()["svm"])["images"])
+    hits = np.array(balanced_hits(predicted(codes, LABELS, probes()["svm"]), LABELS)["images"])
     assert hits[: COUNT // 2].mean() > 0.95
     assert hits[COUNT // 2 :].mean() < 0.2
 
 
 def test_there_is_a_score_for_each_fold_and_it_is_the_same_each_time():
     codes, labels = normal(100, 5), LABELS[:100]
-    scores = fold_scores(codes, labels, probes()["knn"])
-    assert len(scores) == FOLDS
-    assert scores == fold_scores(codes, labels, probes()["knn"])
+    found = scores(codes, labels, "knn")
+    assert len(found) == FOLDS
+    assert found == scores(codes, labels, "knn")
 
 
 # --- codes that cannot be asked -----------------------------------------------------------------

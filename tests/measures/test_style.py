@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import distance_transform_edt
 
 from glo_core import data
 from glo_core.measures import style
@@ -79,6 +80,15 @@ def test_images_measured_together_do_not_touch_each_other(monkeypatch):
     assert np.array_equal(style.style(images), alone)
     monkeypatch.setattr(style, "CHUNK", 3)
     assert np.array_equal(style.style(images), alone)
+
+
+def test_the_nearest_background_is_where_the_distance_transform_finds_it():
+    tiles = np.zeros((3, 30, 20), bool)
+    tiles[0, 1:-1, 1:-1] = True
+    tiles[1:, 1:-1, 1:-1] = np.random.default_rng(0).random((2, 28, 18)) < 0.95
+    places = tiles.nonzero()
+    expected = np.stack([distance_transform_edt(tile) for tile in tiles])[places]
+    assert np.array_equal(style._radii(tiles, places), expected)
 
 
 def test_a_blank_image_has_no_style_and_spoils_no_other():

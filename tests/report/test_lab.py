@@ -28,9 +28,17 @@ class FewModels:
         ]
         every = [*recipes, *methods.values()]
         self.models = dict(zip(every, train(every, self.digits), strict=True))
+        self.asked = []
 
-    def model(self, loss, sigma):
-        return self.models[Recipe(loss=loss, sigma=sigma, epochs=2, batch_size=16)]
+    def swept(self, loss, sigma):
+        return Recipe(loss=loss, sigma=sigma, epochs=2, batch_size=16)
+
+    def has(self, recipe):
+        return recipe in self.asked
+
+    def alone(self, recipe):
+        self.asked.append(recipe)
+        return self.models[recipe]
 
     def pick(self, label, count):
         return torch.nonzero(self.digits.labels == label)[:count, 0]
@@ -88,3 +96,19 @@ def test_noise_level_and_loss_are_chosen_for_the_exercise_alone(study):
     box.controls["method"].value = "ours"
     assert disabled() == {"sigma", "loss"}
     assert box.pictures["conversion"].value == before
+
+
+def test_a_model_is_asked_for_when_it_is_chosen_and_once():
+    study = FewModels()
+    box, said = explorer(study), []
+    methods = study.parameters.methods()
+    assert study.asked == [methods["ours"]]  # the first pictures need no other
+    box.status.observe(lambda change: said.append(change.new), "value")
+    box.controls["image"].value = 3
+    assert study.asked == [methods["ours"]]
+    assert not said
+    box.controls["method"].value = "exercise"
+    assert study.asked == [methods["ours"], study.swept("l1", 0.1)]
+    assert said == ["training the exercise, corrected: once, then it is kept in runs/ …", ""]
+    box.controls["method"].value = "ours"
+    assert len(study.asked) == len(said) == 2

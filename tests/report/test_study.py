@@ -62,6 +62,18 @@ def test_models_are_found_by_loss_and_sigma(study):
         study.model("l1", 0.5)
 
 
+def test_one_model_is_trained_alone_and_kept(study, tmp_path):
+    other = Study(study.parameters, study.splits, Store(tmp_path))
+    recipe = other.swept()
+    assert not other.has(recipe)
+    alone = other.alone(recipe)
+    assert torch.allclose(alone.content_table, study.model().content_table, atol=1e-4)
+    assert other.has(recipe)
+    assert not other.stored
+    assert {path.name for path in tmp_path.iterdir()} == {*other.keys(recipe), ".locks"}
+    assert torch.equal(other.alone(recipe).content_table, alone.content_table)
+
+
 def fail(*_, **__):
     raise AssertionError("measured again")
 

@@ -11,7 +11,7 @@ from glo_core import Recipe, train
 from glo_core.measures.fitting import fit
 from glo_core.runs.store import run_key
 from glo_core.runs.trainers import trainer_of
-from glo_core.stacked import as_blocks
+from glo_core.stacked import as_pixels
 from glo_core.training import Batch, Group, Hooks
 from reports import traps
 from reports.traps import HANDED_IN, TRAPS, OwnStatistics, StaleGradients, TrapRecipe, with_traps
@@ -70,7 +70,7 @@ def after_two_batches(digits, hooks):
     group = Group([Recipe()], digits, CPU, hooks)
     for first in (0, 8):
         index = torch.arange(first, first + 8)[None]
-        group.step(Batch(index, torch.zeros(1, 8, 25), as_blocks(digits.images[index])))
+        group.step(Batch(index, torch.zeros(1, 8, 25), as_pixels(digits.images[index])))
     return group.content_table.weight.grad[:8].abs().sum()
 
 

@@ -1,0 +1,72 @@
+"""Kernels that start at once: forked from a process that has imported what they need.
+
+A kernel of Jupyter's own takes seconds to start, and its first cell seconds to import PyTorch and
+the rest. Here one process imports them, for all notebooks.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+
+_FORKS = multiprocessing.get_context("forkserver")
+
+
+def prepare(modules: Sequence[str]) -> None:
+    """Starts the process that kernels are forked from; it imports these modules meanwhile."""
+    _FORKS.set_forkserver_preload([__name__, *modules])
+    forkserver.ensure_running()
+
+
+class _Forked(_FORKS.Process):  # type: ignore[name-defined,misc]
+    """A forked process with what a provisioner asks of a `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def poll(self) -> int | None:
+        return self.exitcode  # type: ignore[no-any-return]
+
+    def wait(self) -> int | None:
+        self.join()
+        return self.exitcode  # type: ignore[no-any-return]
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+
+def _serve(arguments: list[str], folder: str | Path, variables: dict[str, str]) -> None:
+    """Is a kernel, in a session and a folder of its own."""
+    os.setsid()
+    os.chdir(folder)
+    # The kernel ends itself if the process that it was forked from is gone.
+    os.environ.update(variables, JPY_PARENT_PID=str(os.getppid()))
+    IPKernelApp.launch_instance(argv=arguments)
+
+
+class _Provisioner(LocalProvisioner):
+    """Starts kernels by forking."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Forks a kernel with the arguments of a kernel's command line."""
+        arguments = cmd[cmd.index("-f") :]
+        self.cwd = kwargs.get("cwd") or Path.cwd()
+        self.process = _Forked(target=_serve, args=(arguments, self.cwd, kwargs["env"]))
+        self.process.start()
+        self.pid = self.process.pid
+        return self.connection_info
+
+
+class ForkedKernelManager(AsyncKernelManager):
+    """A manager for nbclient, whose kernel is forked."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        spec = self.kernel_spec
+        self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=spec, parent=self)
