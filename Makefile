@@ -12,13 +12,16 @@ SETTINGS = $(foreach name,$(filter-out PYTHON PARAMS,$(NAMES)),$(if \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report check test bench lab clean
+.PHONY: help report plan check test bench lab clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 report: .venv/installed ## build reports/build/report.html and report.pdf; PARAMS=FILE, or any NAME=VALUE of it
-	@$(BIN)/python -m reports.build $(call quoted,$(value PARAMS)) $(SETTINGS)
+	@$(BIN)/python -m reports $(call quoted,$(value PARAMS)) $(SETTINGS)
+
+plan: .venv/installed ## say what `make report` would do with the same words, and how long it would take
+	@$(BIN)/python -m reports.plan $(call quoted,$(value PARAMS)) $(SETTINGS)
 
 define checks
 $(BIN)/ruff format --check
@@ -37,7 +40,7 @@ test: .venv/installed-for-tests ## run the same checks and all tests, in some mi
 	$(checks)
 	$(tests)
 
-bench: .venv/installed ## measure how fast training is, in some minutes
+bench: .venv/installed ## measure how fast training and the quick report are, in some minutes
 	@$(BIN)/python -m reports.bench
 
 lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token

@@ -34,6 +34,8 @@ SIDE = 28
 _SPLITS = {"train": "training", "t10k": "test"}
 _IDX_RANKS = {"images": 3, "labels": 1}
 _ORDER_SEED = 0
+# Images that are hashed at a time, to save memory.
+_AT_ONCE = 4000
 # Grey levels that become 0 and 1 in enlarged strokes. Of several pairs, a judge trained on MNIST
 # classifies most of these digits with this one: 87 %.
 _STROKE = (0.3, 0.8)
@@ -63,9 +65,9 @@ class Digits:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) of the pixels as uint8, the labels and the class names."""
-        pixels = (self.images * 255).round().to(torch.uint8)
         digest = hashlib.sha256(repr((len(self), self.class_names)).encode())
-        digest.update(pixels.numpy().tobytes())
+        for some in self.images.split(_AT_ONCE):
+            digest.update((some * 255).round().to(torch.uint8).numpy().tobytes())
         digest.update(self.labels.numpy().astype("<i8").tobytes())
         return digest.hexdigest()
 
@@ -83,7 +85,15 @@ class Digits:
 
         A smaller sample is the beginning of a larger one.
         """
-        return self.subset(torch.from_numpy(_stratified_order(self.labels.numpy())[:count]))
+        return self.subset(self._mixed[:count])
+
+    def places(self, count: int) -> torch.Tensor:
+        """Which images are in the `sample`, in their own order here: (M,) int64, rising."""
+        return self._mixed[:count].sort().values
+
+    @functools.cached_property
+    def _mixed(self) -> torch.Tensor:
+        return torch.from_numpy(_stratified_order(self.labels.numpy()))
 
 
 class Splits(NamedTuple):
@@ -111,8 +121,8 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
 
     Returns:
         Three disjoint sets. With a test split of its own, `judge` is all of the training images
-        past the first `n`; otherwise `judge` is two thirds and `test` one third of them. Either may
-        be empty: (0, 28, 28).
+        past the first `n`. Without one, `judge` is two thirds and `test` one third of them; and of
+        the test split, if `n` are all of the training images. Either may be empty: (0, 28, 28).
 
     Raises:
         DataError: An unknown name, too few images, a damaged file or a failed download.
@@ -184,13 +194,12 @@ def _centred(box: torch.Tensor) -> torch.Tensor:
 def _split(pool: Digits, n: int, name: str, test: Digits | None = None) -> Splits:
     if n > len(pool):
         raise DataError(f"n={n}: expected at most {len(pool)}, which is all of {pool.source}")
-    judge_end = len(pool) if test is not None else n + (len(pool) - n) * 2 // 3
-    return Splits(
-        train=pool.subset(range(n)),
-        judge=pool.subset(range(n, judge_end)),
-        test=test if test is not None else pool.subset(range(judge_end, len(pool))),
-        name=name,
-    )
+    train, left = pool.subset(range(n)), pool.subset(range(n, len(pool)))
+    if test is not None and len(left):
+        return Splits(train, left, test, name)
+    left = left if test is None else test
+    end = len(left) * 2 // 3
+    return Splits(train, left.subset(range(end)), left.subset(range(end, len(left))), name)
 
 
 def _digits(

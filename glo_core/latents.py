@@ -12,6 +12,8 @@ from glo_core.recipe import ContentAdam, Recipe
 
 # Keeps the covariance positive definite when a model has fewer images than content dimensions.
 JITTER = 1e-6
+# Images that are held in float64 at a time.
+CHUNK = 4000
 
 
 def noisy(content: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
@@ -53,12 +55,8 @@ def content_starts(draws: Tensor, images: Tensor, labels: Tensor, recipe: Recipe
     if recipe.content_start == "normal":
         return recipe.content_scale * draws
     rows = _blurred(images, recipe.content_blur).flatten(1)
-    if recipe.content_start == "whitened":
-        rows = rows.double()  # blurred images differ little in all but a few directions
-        means = torch.stack([rows[labels == label].mean(0) for label in labels.unique()])
-        rows = rows - means[labels.unique(return_inverse=True)[1]]
-    left, spread, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
-    scores = (left * spread)[:, : recipe.content_dim]
+    together = labels if recipe.content_start == "whitened" else torch.zeros_like(labels)
+    _, scores = principal_components(rows, together, recipe.content_dim)
     if scores.shape[1] < recipe.content_dim:
         raise ValueError(
             f"content_dim = {recipe.content_dim}: {len(rows)} images have {scores.shape[1]} "
@@ -68,6 +66,41 @@ def content_starts(draws: Tensor, images: Tensor, labels: Tensor, recipe: Recipe
         scores = whitened(scores, labels)
     starts: Tensor = recipe.content_scale * scores / scores.square().mean().sqrt()
     return starts.float().expand_as(draws)
+
+
+def principal_components(rows: Tensor, labels: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The principal components of what differs from the mean of the rows with the same label.
+
+    The axes are eigenvectors of the covariance: a singular value decomposition of the rows finds
+    the same, and for 60,000 images takes minutes and gigabytes. Of an axis and its opposite, it is
+    the one whose largest number is positive.
+
+    Args:
+        rows: (N, P) float.
+        labels: (N,) int64; all the same for the usual components.
+        count: How many are wanted. There are at most N, and at most P.
+
+    Returns:
+        float64, the components that vary most first: orthonormal axes (count, P), and each row's
+        scores on them (N, count).
+    """
+    classes, of_row = labels.unique(return_inverse=True)
+    parts = torch.arange(len(rows)).split(CHUNK)
+    # In float64: blurred images differ little in all but a few directions.
+    means = torch.zeros(len(classes), rows.shape[1], dtype=torch.float64)
+    for some in parts:
+        means.index_add_(0, of_row[some], rows[some].double())
+    means /= of_row.bincount()[:, None]
+
+    def differences(some: Tensor) -> Tensor:
+        return rows[some].double() - means[of_row[some]]
+
+    covariance = torch.zeros(rows.shape[1], rows.shape[1], dtype=torch.float64)
+    for each in map(differences, parts):
+        covariance.addmm_(each.T, each)
+    axes = torch.linalg.eigh(covariance).eigenvectors.flip(1)[:, : min(count, len(rows))].T
+    axes = axes * axes.gather(1, axes.abs().argmax(1)[:, None]).sign()
+    return axes, torch.cat([differences(some) @ axes.T for some in parts])
 
 
 def _blurred(images: Tensor, sigma: float) -> Tensor:

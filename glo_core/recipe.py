@@ -56,6 +56,8 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     method: ClassVar[str] = "glo"
+    # The fields in which models that are trained side by side may differ.
+    own: ClassVar[frozenset[str]] = frozenset({"loss", "sigma", "seed"})
 
     loss: LossName = "l1"
     sigma: Sigma = 0.1
@@ -79,8 +81,8 @@ class Recipe(BaseModel):
     @property
     def shape(self) -> tuple[float | str, ...]:
         """What must be equal for two models to be trained side by side as one stacked network."""
-        own = {"loss", "sigma", "seed"}
-        return (self.method, *self.model_dump(exclude=own).values(), self.loss == "laplacian")
+        shared = self.model_dump(exclude={*self.own}).values()
+        return (self.method, *shared, self.loss == "laplacian")
 
     def changed(self) -> dict[str, Any]:
         """The fields that differ from the defaults of `Recipe`, and all that a subclass adds."""

@@ -5,12 +5,11 @@ own loss, σ, order of images and noise, and gets no gradient from its neighbour
 
 What was tried for speed and did not pay: several threads a group, as several groups at once with
 one thread each are half as fast again; networks wider than 10, which gained nothing or lost, and
-narrower than 5, which pay more for Python than for arithmetic; the convolutions of five models at a
-time, to stay in the processor's caches; convolutions as matrix products, slower than oneDNN's;
-leave to compute in bfloat16, of which oneDNN made no use; telling the allocator to keep freed
-memory, or to use huge pages.
+narrower than 3, which pay more for Python than for arithmetic; leave to compute in bfloat16, of
+which oneDNN made no use; telling the allocator to keep freed memory, or to use huge pages.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from glo_core.classifier import train_classifier
+from glo_core.classifier import logits, shared_classifier
 from glo_core.data import Digits
 from glo_core.generator import seeded_plain
 from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table, whitened
@@ -194,7 +193,8 @@ class Group:
         self.sigma = torch.tensor([recipe.sigma for recipe in recipes], device=device).float()
         self.loss = loss_of([recipe.loss for recipe in recipes], device)
         if recipe.swap:
-            self.classifier = train_classifier(digits, steps=SWAP_STEPS).to(device)
+            shared = shared_classifier(digits, SWAP_STEPS)
+            self.classifier = copy.deepcopy(shared).to(device)
         self.rows = digits.images.flatten(1).to(device)  # (N, 784)
         self.labels = digits.labels.to(device)
         self.panel = panel(digits.labels).to(device)
@@ -225,9 +225,8 @@ class Group:
         """One batch for every model: forward, backward, optimizers. Returns the losses, (K,)."""
         recipe, size = self.recipe, batch.indices.shape[1]
         labels = self.labels[batch.indices]  # (K, B)
-        content = self.content_table(
-            batch.indices + self.model * self.images
-        )  # (K, B, content_dim)
+        rows = batch.indices + self.model * self.images
+        content = self.content_table(rows)  # (K, B, content_dim)
         codes = noisy(content, self.sigma, batch.noise)
         if batch.shifts is not None:  # a second image from every code, of another class
             targets = (labels + batch.shifts) % self.classes
@@ -250,7 +249,7 @@ class Group:
         for schedule in self.schedules:
             schedule.step()
         if recipe.content_ball:
-            self.content_table.weight.data.renorm_(2, 0, 1)
+            self._into_ball(rows)
         return losses.detach()
 
     def after_epoch(self) -> None:
@@ -260,10 +259,21 @@ class Group:
             codes = content.view(self.models, self.images, -1)
             content.copy_(recipe.content_scale * whitened(codes, self.labels).flatten(0, 1))
 
+    def _into_ball(self, rows: Tensor) -> None:
+        """Shortens the codes that a step has moved, those of the batch at `rows` among them."""
+        codes = self.content_table.weight.data
+        if self.recipe.content_adam == "sparse":
+            torch.embedding_renorm_(codes, rows, 1, 2)
+        else:
+            codes.renorm_(2, 0, 1)
+
     def _swap_loss(self, generated: Tensor, targets: Tensor) -> Tensor:
         """The classifier's cross-entropy on (K, 784, B) images, each model's mean, summed."""
-        logits = self.classifier(as_images(generated).flatten(0, 1)[:, None])
-        return F.cross_entropy(logits, targets.flatten(), reduction="sum") / targets.shape[1]
+        if generated.device.type == "cpu":
+            found = logits(self.classifier, generated).flatten(0, 1)
+        else:
+            found = self.classifier(as_images(generated).flatten(0, 1)[:, None])
+        return F.cross_entropy(found, targets.flatten(), reduction="sum") / targets.shape[1]
 
     def trained(self, recipes: list[Recipe], digits: Digits, histories: list[History]) -> list[Glo]:
         """The models as they are now, each with storage of its own."""

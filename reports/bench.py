@@ -1,4 +1,8 @@
-"""How fast training is, as ratios within one run: `make bench`.
+"""How fast training is, and the whole chain from nothing to a report: `make bench`.
+
+Speeds of training are ratios within one run: of the engine (`glo_core.training`) and of an ensemble
+of `torch.func`, over the exercise's plain loop. Times of the chain are also given in steps of the
+plain loop, so that machines can be compared.
 
 Each number is measured in a fresh process, as a user's would be: where a process has freed large
 memory before, its allocator is faster ever after, for the plain loop more than for others. What is
@@ -6,6 +10,7 @@ compared takes turns, several times, so that a noisy machine disturbs both sides
 writes reports/build/bench.json.
 
     python -m reports.bench            as `make bench`, in some minutes
+    python -m reports.bench --full     with the full report beside the quick one
     python -m reports.bench --short    in seconds and in one process, only to see that it works
 """
 
@@ -13,7 +18,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,17 +30,14 @@ from tqdm import tqdm
 from glo_core.provenance import ROOT
 from glo_core.runs.store import write_text
 from glo_core.stacked import MULTIPLICATIONS
+from reports.chain import BenchError, run
 from reports.timings import TIMINGS
 
 BATCH = 32
-# A function of `timings` and its numbers.
+# A function of `timings` and its arguments.
 Timing = tuple[str | int, ...]
 # Takes a timing: see `fresh` and `here`.
 Take = Callable[[Timing], dict[str, float]]
-
-
-class BenchError(RuntimeError):
-    """A measurement that failed; the message holds what its process said."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Bench:
         epochs: Lengths of sweeps, rising.
         many: Numbers of images that content codes are moved for.
         threads: Numbers of threads, rising.
+        reports: Names of the reports that are built from nothing, once.
+        lab: Whether the lab is opened, once.
     """
 
     turns: int
@@ -58,6 +61,8 @@ class Bench:
     epochs: tuple[int, ...]
     many: tuple[int, ...]
     threads: tuple[int, ...]
+    reports: tuple[str, ...] = ()
+    lab: bool = False
 
     def sweep(self, models: int, epochs: int, threads: int) -> Timing:
         """The timing of a sweep."""
@@ -81,6 +86,11 @@ class Bench:
         return [("plain", self.images, n) for n in self.threads]
 
     @property
+    def ensemble(self) -> list[Timing]:
+        """The timings of the ensemble, likewise."""
+        return [("ensembled", self.images, self.models[0], n) for n in self.threads]
+
+    @property
     def peak(self) -> Timing:
         """The timing of matrix products."""
         return ("peak", self.threads[-1])
@@ -89,22 +99,19 @@ class Bench:
     def timings(self) -> list[Timing]:
         """Everything that takes turns, each once."""
         scaling = [timing for row in self.scaling.values() for timing in row.values()]
-        return list(dict.fromkeys([self.peak, *self.plain, *scaling]))
+        return list(dict.fromkeys([self.peak, *self.plain, *self.ensemble, *scaling]))
 
 
 def here(timing: Timing) -> dict[str, float]:
     """A timing in this process."""
-    name, *numbers = timing
-    return TIMINGS[str(name)](*numbers)
+    name, *values = timing
+    return TIMINGS[str(name)](*values)
 
 
 def fresh(timing: Timing) -> dict[str, float]:
     """A timing in a process of its own. Raises BenchError with the process' words if it fails."""
-    command = [sys.executable, "-m", "reports.timings", *map(str, timing)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
-    if done.returncode:
-        raise BenchError(f"`{' '.join(command)}` failed:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout)
+    _, printed = run(ROOT, "-m", "reports.timings", *map(str, timing))
+    found: dict[str, float] = json.loads(printed)
     return found
 
 
@@ -126,16 +133,25 @@ def measured(bench: Bench, take: Take) -> dict[str, Any]:
     memory = take(("memory", bench.images, bench.models[-1]))
     median = medians(bench, take)
     *_, whole_sweep = bench.scaling["models"].values()
-    plain = min(median[timing]["seconds"] for timing in bench.plain)
+    plain, ensemble = (
+        min(median[timing]["seconds"] for timing in timings)
+        for timings in (bench.plain, bench.ensemble)
+    )
     step, peak = median[whole_sweep]["seconds"], median[bench.peak]["seconds"]
-    multiplications = 3 * MULTIPLICATIONS * BATCH  # backward counts as twice forward
+    # What the engine needs is less than what the others do; backward counts as twice forward.
+    at_peak = 3 * MULTIPLICATIONS * BATCH * peak
     return {
         "ratio_vs_plain": plain / step,
-        "peak_fraction": multiplications * peak / step,
+        "ensemble_ratio_vs_plain": plain / ensemble,
+        "peak_fraction": at_peak / step,
+        "ensemble_peak_fraction": at_peak / ensemble,
+        "plain_peak_fraction": at_peak / plain,
         "overhead_fraction": 1 - median[whole_sweep]["stepping"],
         "peak_memory_mb": memory["mebibytes"],
         "plain_ms_a_step": 1e3 * plain,
+        "ensemble_ms_a_step": 1e3 * ensemble,
         "engine_ms_a_step": 1e3 * step,
+        "chain": chain(bench, take, plain),
         "scaling": {
             name: [{name: n, **milliseconds(median[timing])} for n, timing in row.items()]
             for name, row in bench.scaling.items()
@@ -150,6 +166,32 @@ def measured(bench: Bench, take: Take) -> dict[str, Any]:
     }
 
 
+def chain(bench: Bench, take: Take, plain: float) -> dict[str, Any]:
+    """Times from nothing in seconds and in steps of the plain loop, which take `plain` seconds.
+
+    Of each report, also by part, with the part's proportion, and of a second build.
+    """
+
+    def times(seconds: float) -> dict[str, float]:
+        return {"seconds": seconds, "plain_steps": seconds / plain}
+
+    found: dict[str, Any] = {}
+    if bench.lab:
+        found["lab"] = times(take(("lab",))["seconds"])
+    for name in tqdm(bench.reports, desc="building", unit="report"):
+        parts = take(("report", name))
+        second_build, total = parts.pop("second_build"), sum(parts.values())
+        found[name] = {
+            **times(total),
+            "parts": {
+                part: {**times(seconds), "proportion": seconds / total}
+                for part, seconds in parts.items()
+            },
+            "second_build": times(second_build),
+        }
+    return found
+
+
 def milliseconds(timing: dict[str, float]) -> dict[str, float]:
     """The milliseconds a step: of both ways to move content codes where they were compared."""
     if "seconds" in timing:
@@ -160,10 +202,16 @@ def milliseconds(timing: dict[str, float]) -> dict[str, float]:
 def table(result: dict[str, Any]) -> str:
     """The numbers as lines of text."""
     models = result["scaling"]["models"][-1]["models"]
+    ways = {"engine": "", "ensemble of torch.func": "ensemble_", "plain loop": "plain_"}
     lines = [
         f"{'steps of one model a second, over the plain loop':50}"
         f"{result['ratio_vs_plain']:8.1f} times",
-        f"{'proportion of the peak of matrix products':50}{100 * result['peak_fraction']:8.0f} %",
+        f"{'likewise, an ensemble of torch.func':50}{result['ensemble_ratio_vs_plain']:8.1f} times",
+        "multiplications that the engine needs, in proportion to the peak of matrix products",
+        *(
+            f"{f'  {way}':50}{100 * result[f'{key}peak_fraction']:8.1f} %"
+            for way, key in ways.items()
+        ),
         f"{'neither forward, backward nor optimizer':50}{100 * result['overhead_fraction']:8.1f} %",
         f"{f'peak memory, {models} models side by side':50}{result['peak_memory_mb']:8.0f} MiB",
     ]
@@ -175,20 +223,44 @@ def table(result: dict[str, Any]) -> str:
                 if key != name
             )
             lines.append(f"  a step with {row[name]:>6} {name:8} {'  '.join(values)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *chain_lines(result["chain"])])
+
+
+def chain_lines(chain: dict[str, Any]) -> list[str]:
+    """The lines of the table that tell of the chain."""
+
+    def line(what: str, times: dict[str, float], of_all: str = "") -> str:
+        steps = f"{times['plain_steps']:10,.0f} steps of the plain loop"
+        return f"{what:50}{times['seconds']:8.1f} s {of_all:5}{steps}"
+
+    lines = []
+    for name, times in chain.items():
+        if name == "lab":
+            lines.append(line("first pictures in the lab, from nothing", times))
+            continue
+        lines.append(line(f"the {name} report, from nothing", times))
+        for part, of_part in times["parts"].items():
+            lines.append(line(f"  {part}", of_part, f"{100 * of_part['proportion']:3.0f} %"))
+        lines.append(line("  again, with other words in a notebook", times["second_build"]))
+    return lines
 
 
 def main(arguments: list[str]) -> None:
     """Prints the table and writes bench.json."""
-    parser = argparse.ArgumentParser(description="Measure how fast training is.")
+    parser = argparse.ArgumentParser(description="Measure how fast training and the report are.")
     parser.add_argument("--short", action="store_true", help="take seconds, to see that it works")
+    parser.add_argument("--full", action="store_true", help="build the full report, too")
+    chosen = parser.parse_args(arguments)
     threads = tuple(sorted({1, torch.get_num_threads()}))
+    reports = ("quick", "full") if chosen.full else ("quick",)
     try:
-        if parser.parse_args(arguments).short:
+        if chosen.short:
             result = measured(Bench(1, 40, (1, 2, 3), (1,), (40,), threads), here)
         else:
             many = (2000, 5000, 15000, 60000)
-            result = measured(Bench(3, 2000, (10, 20, 60), (1, 5), many, threads), fresh)
+            models, epochs = (10, 20, 60), (1, 5)
+            bench = Bench(3, 2000, models, epochs, many, threads, reports, lab=True)
+            result = measured(bench, fresh)
     except BenchError as error:
         sys.exit(str(error))
     path = ROOT / "reports" / "build" / "bench.json"

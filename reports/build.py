@@ -4,7 +4,7 @@ Models come from the store, or are trained; each notebook is run by papermill un
 before with the same inputs; and the executed notebooks are bound into the documents. Whatever
 fails, the last good report stays in place.
 
-    python -m reports.build reports/full.yaml EPOCHS=20 SIGMAS=0,0.1,1
+    python -m reports reports/full.yaml EPOCHS=20 SIGMAS=0,0.1,1
 """
 
 import json
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from glo_core.runs.cluster import ClusterError
 from glo_core.runs.store import write_text
 from glo_core.runs.sweep import SweepError
 from glo_core.training import DeviceError
-from reports import kernels
 from reports.answers.abstract import abstract
 from reports.answers.text import Text
 from reports.bind.document import Front, Report, bind, collect
@@ -36,6 +36,7 @@ from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
 from reports.parameters import ParameterError, parse_override
+from reports.plan import PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
 from reports.sections import SectionError, run_sections, section_notebooks
 from reports.study import ROOT, Study, open_study
@@ -44,9 +45,6 @@ log = logging.getLogger("report")
 
 BUILD = ROOT / "reports" / "build"
 REPORT = ("report.html", "report.pdf", "results.json")
-# What kernels import before they are forked: this module, as they are told of the program that
-# starts them, and what most sections use.
-IN_KERNELS = ("reports.build", "reports.section", "reports.claims", "reports.show.plots")
 TIMING = (
     "train_seconds",
     "measure_seconds",
@@ -56,10 +54,12 @@ TIMING = (
 )
 
 
-def build(parameter_file: str, overrides: dict[str, Any]) -> None:
-    """The whole report. Raises an error of one of ERRORS, which says what to do."""
+def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> None:
+    """The whole report, however long it takes if `yes`.
+
+    Raises an error of one of ERRORS, which says what to do.
+    """
     clock = [time.perf_counter()]
-    kernels.prepare(IN_KERNELS)
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
     stamps = {notebook: section_stamp(study, notebook) for notebook in section_notebooks()}
@@ -68,7 +68,12 @@ def build(parameter_file: str, overrides: dict[str, Any]) -> None:
         log.info("nothing has changed since %s was built", BUILD / "report.html")
         return
     log.info("digits: %d of %s", len(study.digits), study.digits.source)
-    _ = study.models, study.judge
+    planned = plan(study)
+    log.info("%s", "\n".join(planned.lines()))
+    planned.check(yes)
+    with ThreadPoolExecutor(1) as beside:
+        judge = beside.submit(lambda: study.judge)
+        _ = study.models, judge.result()
     clock.append(time.perf_counter())
     _ = study.results
     clock.append(time.perf_counter())
@@ -175,6 +180,7 @@ def write_documents(report: Report, results: dict[str, Any], clock: Sequence[flo
 
 ERRORS = (
     ParameterError,
+    PlanError,
     DataError,
     DeviceError,
     ClusterError,
@@ -185,14 +191,16 @@ ERRORS = (
 
 
 def main(arguments: list[str]) -> int:
-    """`reports.build [PARAMETER_FILE [NAME=VALUE ...]]`: 0 if the report is there."""
+    """`python -m reports [PARAMETER_FILE [NAME=VALUE ...]]`: 0 if the report is there."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for noisy in ("papermill", "matplotlib", "traitlets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     torch.set_num_interop_threads(1)
     parameter_file, *assignments = arguments or ["reports/full.yaml"]
     try:
-        build(parameter_file, dict(map(parse_override, assignments)))
+        overrides = dict(map(parse_override, assignments))
+        yes = bool(overrides.pop("yes", False))
+        build(parameter_file, overrides, yes)
     except ERRORS as error:
         log.error("make report: %s", error)
         return 1
@@ -200,7 +208,3 @@ def main(arguments: list[str]) -> int:
         log.error("make report: stopped; the models that were trained are kept")
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -48,7 +48,12 @@ class Measuring:
 
     def file(self, name: str) -> str:
         """The name under which a measure's result is kept beside a run."""
-        return f"{name}-{version(name)}-{self.judge_key[-16:]}-{self.unseen.fingerprint[:12]}"
+        return measure_file(name, self.judge_key, self.unseen.fingerprint)
+
+
+def measure_file(name: str, judge_key: str, unseen: str) -> str:
+    """The name under which a measure with a judge and unseen images is kept beside a run."""
+    return f"{name}-{version(name)}-{judge_key[-16:]}-{unseen[:12]}"
 
 
 def measure_all(

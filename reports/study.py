@@ -152,9 +152,9 @@ class Study:
         further = splits.judge.sample(2 * len(self.unseen))
         measuring = Measuring(self.store, self.digits, self.unseen, self.judge, key, further)
         threads = self.parameters.threads
-        return Results(measure_all(measuring, self.models, self._scopes(), threads))
+        return Results(measure_all(measuring, self.models, self.scopes(), threads))
 
-    def _scopes(self) -> dict[Recipe, Scope]:
+    def scopes(self) -> dict[Recipe, Scope]:
         """Which measures each recipe gets: what is dear is measured of fewer models."""
         chosen = self.parameters
         first = chosen.seeds[0]

@@ -1,4 +1,4 @@
-"""What `bench` measures in a fresh process: `python -m reports.timings NAME NUMBER...`.
+"""What `bench` measures in a fresh process: `python -m reports.timings NAME [VALUE ...]`.
 
 Prints what a function of `TIMINGS` returns, as JSON.
 """
@@ -8,7 +8,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 from unittest.mock import patch
@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from glo_core.data import Digits
-from glo_core.provenance import ROOT
+from glo_core.losses import WEIGHTS
 from glo_core.recipe import ContentAdam, Recipe, grid
 from glo_core.runs.store import Store
 from glo_core.runs.sweep import steps, sweep
 from glo_core.training import Batch, Group, train_group
-from reports.parameters import read
+from reports.chain import lab, report
+from reports.ensemble import ensemble
 from reports.plain_loop import plain_loop
 
 CPU = torch.device("cpu")
@@ -47,9 +48,19 @@ def peak(threads: int) -> dict[str, float]:
 def plain(images: int, threads: int) -> dict[str, float]:
     """Seconds a step of the exercise's plain loop."""
     digits, recipe = _warmed_up(images, threads), Recipe(epochs=3)
-    epochs = plain_loop(recipe, digits)
+    return {"seconds": _two_epochs(plain_loop(recipe, digits)) / steps(recipe, digits, 2)}
+
+
+def ensembled(images: int, models: int, threads: int) -> dict[str, float]:
+    """Seconds a step of one model in an ensemble of `torch.func`."""
+    digits, recipes = _warmed_up(images, threads), sweep_recipes(models, 3)
+    count = models * steps(recipes[0], digits, 2)
+    return {"seconds": _two_epochs(ensemble(recipes, digits)) / count}
+
+
+def _two_epochs(epochs: Iterator[Any]) -> float:
     next(epochs)  # the first one is slower
-    return {"seconds": seconds(lambda: list(epochs)) / steps(recipe, digits, 2)}
+    return seconds(lambda: list(epochs))
 
 
 def swept(images: int, models: int, epochs: int, threads: int) -> dict[str, float]:
@@ -84,7 +95,7 @@ def _step(digits: Digits, content_adam: ContentAdam) -> float:
 
 
 TIMINGS: dict[str, Callable[..., dict[str, float]]] = {
-    timing.__name__: timing for timing in (memory, peak, plain, swept, bare)
+    timing.__name__: timing for timing in (memory, peak, plain, ensembled, swept, bare, report, lab)
 }
 
 
@@ -95,9 +106,11 @@ def noise_images(count: int) -> Digits:
 
 
 def sweep_recipes(count: int, epochs: int) -> list[Recipe]:
-    """The first recipes of the full report's sweep for one seed, with so many epochs."""
-    parameters = read(ROOT / "reports" / "full.yaml", {"epochs": epochs, "seeds": [0]})
-    return parameters.sweep()[:count]
+    """The first recipes of a sweep as wide as the full report's for one seed: at most 60.
+
+    Unlike there, no two noise levels are the same number in float32: such models are trained once.
+    """
+    return grid(WEIGHTS, [k / 10 for k in range(20)], [0], epochs=epochs)[:count]
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -115,5 +128,6 @@ def _warmed_up(images: int, threads: int) -> Digits:
 
 
 if __name__ == "__main__":
-    name, *numbers = sys.argv[1:]
-    print(json.dumps(TIMINGS[name](*map(int, numbers))))
+    name, *values = sys.argv[1:]
+    numbers = [int(value) if value.isdigit() else value for value in values]
+    print(json.dumps(TIMINGS[name](*numbers)))

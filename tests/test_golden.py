@@ -38,7 +38,7 @@ CHANGES = {
     ),
     "recorder": (recorder, "PANEL_SEED", 1),
     "classifier": (classifier, "TURN", 0.5),
-    "lord": (lord, "Adam", lambda weights, lr: torch.optim.Adam(weights, lr=2 * lr)),
+    "lord": (lord, "Adam", lambda weights, lr, fused: torch.optim.Adam(weights, lr=2 * lr)),
     "cvae": (cvae, "kl_divergence", twice(cvae.kl_divergence)),
     "traps": (traps.OneNoise, "draws", training.Hooks.draws),
 }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from glo_core.data import Digits
-from glo_core.latents import content_starts
+from glo_core.latents import content_starts, principal_components
 from glo_core.measures.raw import of_rates
 from glo_core.measures.style_kept import Convert, convert_all, kept
 from glo_core.recipe import Recipe
@@ -66,16 +66,14 @@ def transport(digits: Digits) -> Convert:
     transport", Remark 2.31). The covariances S are those of COMPONENTS principal components that
     all classes have in common, and pixels are clipped to [0, 1].
     """
-    rows, labels = digits.images.flatten(1).double(), digits.labels
+    rows, labels = digits.images.flatten(1), digits.labels
     classes = range(len(digits.class_names))
-    means = torch.stack([rows[labels == label].mean(0) for label in classes])
-    residuals = rows - means[labels]
-    axes = torch.linalg.svd(residuals, full_matrices=False).Vh[:COMPONENTS]
-    scores = residuals @ axes.T
+    means = torch.stack([rows[labels == label].double().mean(0) for label in classes])
+    axes, scores = principal_components(rows, labels, COMPONENTS)
     covariances = [torch.cov(scores[labels == label].T) for label in classes]
 
     def convert(images: Tensor, to: Tensor) -> Tensor:
-        found = torch.empty(len(images), rows.shape[1], dtype=rows.dtype)
+        found = torch.empty(len(images), rows.shape[1], dtype=scores.dtype)
         pairs = torch.stack([labels[images], to], 1)
         for source, target in pairs.unique(dim=0).tolist():
             some = (pairs == torch.tensor([source, target])).all(1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from glo_core.data import Digits
 from glo_core.measures.style import FEATURES, style
+from glo_core.measures.subject import measured
 
 # What a writer decides whatever the digit. Height hardly varies among digits that fill one box, and
 # area follows from thickness and the digit.
@@ -32,9 +33,10 @@ class Standards(NamedTuple):
 
 
 def standards(digits: Digits) -> Standards:
-    """Those of real images. A class without images has a mean of NaN."""
+    """Those of real images (see `subject.measured`). A class without images has a mean of NaN."""
     if digits.fingerprint not in _KNOWN:
-        found, labels = style(digits.images)[:, COLUMNS], digits.labels.numpy()
+        some = digits.subset(measured(digits))
+        found, labels = style(some.images)[:, COLUMNS], some.labels.numpy()
         members = [found[labels == label] for label in range(len(digits.class_names))]
         none = (np.full(len(HAND), np.nan), np.zeros(len(HAND)))
         visible = [some[np.isfinite(some).all(1)] for some in members]

@@ -1,4 +1,4 @@
-"""How many conversions succeed: every training image, converted to every class and judged."""
+"""How many conversions succeed: training images, converted to every class and judged."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def measure(subject: Subject) -> dict[str, Any]:
 
     `conversion_matrix` has source classes as rows and targets as columns (see `matrix`).
     """
-    predicted, labels = judged(subject), subject.digits.labels
+    predicted, labels = judged(subject), subject.seen.labels
     others = predicted.shape[1] - 1
     return {
         "conversion": of_rates(accuracy(predicted, labels), others),
@@ -27,17 +27,18 @@ def measure(subject: Subject) -> dict[str, Any]:
 
 
 def judged(subject: Subject) -> Tensor:
-    """The class that the judge predicts for each image's conversion to each class: (N, C) int64.
+    """The class that the judge predicts for each image's conversion to each class: (M, C) int64.
 
     Conversions to an image's own class are its reconstruction.
     """
     glo, judge = subject.glo, subject.judge
-    found = torch.empty(len(glo.labels), len(glo.class_table), dtype=torch.int64)
-    found[torch.arange(len(found)), glo.labels] = predictions(judge, subject.reconstructions)
+    images, labels = subject.measured, subject.seen.labels
+    found = torch.empty(len(images), len(glo.class_table), dtype=torch.int64)
+    found[torch.arange(len(found)), labels] = predictions(judge, subject.reconstructions)
     for to in range(found.shape[1]):
         # Each chunk is judged while its images are still in the processor's caches.
-        for some in torch.nonzero(glo.labels != to)[:, 0].split(CHUNK):
-            found[some, to] = predictions(judge, glo.convert(some, to))
+        for some in torch.nonzero(labels != to)[:, 0].split(CHUNK):
+            found[some, to] = predictions(judge, glo.convert(images[some], to))
     return found
 
 

@@ -103,7 +103,7 @@ def classify(glo: Glo, images: Tensor, steps: int = CLASSIFY_STEPS) -> tuple[Ten
 
 def _in_batches(rows: Tensor) -> Tensor:
     """(n·BATCH, ...) as (n, BATCH, ...)."""
-    return rows.unflatten(0, (-1, BATCH))
+    return rows.view(len(rows) // BATCH, BATCH, *rows.shape[1:])
 
 
 def _weights(glo: Glo) -> Tensor:

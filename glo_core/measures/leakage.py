@@ -55,8 +55,8 @@ Scores = dict[str, list[float]]
 
 
 def measure(subject: Subject) -> dict[str, Any]:
-    """What the cheap probes find in the training images' codes: one score a fold."""
-    found = probed(subject.glo.content_table, subject.digits.labels, CHEAP)
+    """What the cheap probes find in training images' codes: one score a fold."""
+    found = probed(subject.seen_codes, subject.seen.labels, CHEAP)
     return {f"leakage_{name}": scores for name, scores in found.items()}
 
 

@@ -29,7 +29,7 @@ from glo_core.measures.leakage import (
 from glo_core.measures.raw import of_images
 from glo_core.measures.reconstruction import errors
 from glo_core.measures.style import style
-from glo_core.measures.subject import Subject
+from glo_core.measures.subject import Subject, measured
 from glo_core.model import Glo
 from glo_core.training import Group
 
@@ -46,12 +46,12 @@ def measure(subject: Subject) -> dict[str, Any]:
     glo, digits, unseen = subject.glo, subject.digits, subject.unseen
     longer = fit(glo, unseen.images, unseen.labels, LONGER * FIT_STEPS)
     found: dict[str, Any] = {
-        "codes_leakage": probed(glo.content_table, digits.labels, DEAR),
+        "codes_leakage": probed(subject.seen_codes, subject.seen.labels, DEAR),
         "curve": curve(subject),
         "longer_fit": with_strongest(probed(longer, unseen.labels)),
     }
     if not glo.variational:  # whose codes are an encoder's, and have no start
-        learned = probed(moved(glo, digits), digits.labels)
+        learned = probed(moved(glo, digits)[subject.measured], subject.seen.labels)
         found |= {"learned_leakage": learned, "learned_strongest": learned[strongest(learned)]}
     if others := other_kind(digits.class_names):
         found["other_kind"] = of_other_kind(glo, others.sample(len(subject.unseen)))
@@ -103,6 +103,7 @@ def of_style_alone(digits: Digits, unseen: Digits) -> dict[str, Any]:
     vary in width more than others do. So this is what a code of nothing but style would leak. What
     the class's mean tells is taken away, by the training images' means.
     """
+    digits = digits.subset(measured(digits))
     known, labels = style(digits.images), digits.labels.numpy()
     means = np.array([np.nanmean(known[labels == k], 0) for k in range(len(digits.class_names))])
     codes = np.nan_to_num(style(unseen.images) - means[unseen.labels.numpy()])

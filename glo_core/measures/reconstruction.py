@@ -25,8 +25,8 @@ def measure(subject: Subject) -> dict[str, Any]:
     """
     generated, images, labels = (
         subject.reconstructions,
-        subject.digits.images,
-        subject.digits.labels,
+        subject.seen.images,
+        subject.seen.labels,
     )
     found = errors(generated, images)
     medians, means = (class_images(images, labels, of) for of in (median, torch.mean))

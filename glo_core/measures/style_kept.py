@@ -58,7 +58,7 @@ def measure(subject: Subject) -> dict[str, Any]:
     pairs = np.indices(found.targets.shape)[0].ravel()
     styles = np.where(found.succeeded[..., None], found.styles, np.nan).reshape(len(pairs), -1)
     real = standards(subject.digits)
-    reconstructed = style(subject.reconstructions[found.images])
+    reconstructed = style(subject.glo.reconstruct(found.images))
     own, of_reconstructed = (
         standardised(each, found.labels, real) for each in (found.sources, reconstructed)
     )

@@ -13,19 +13,21 @@ from typing import Annotated, ClassVar
 import torch
 import torch.nn.functional as F
 from pydantic import Field, Strict
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam
 
 from glo_core.data import Digits
 from glo_core.generator import seeded_plain
-from glo_core.model import Glo
-from glo_core.peers.encoder import Encoder
+from glo_core.model import BATCH, Glo
+from glo_core.peers.encoder import Encoder, StackedEncoder
 from glo_core.recipe import Recipe
 from glo_core.recorder import Recorder, panel
+from glo_core.stacked import StackedGenerator, as_images
+from glo_core.streams import Streams
 from glo_core.training import OnEpoch
 
 # Raise it when the numbers of trained models change (see `training.VERSION`).
-VERSION = 2
+VERSION = 3
 
 Beta = Annotated[float, Strict(), Field(gt=0)]
 
@@ -38,15 +40,9 @@ class CvaeRecipe(Recipe):
     """
 
     method: ClassVar[str] = "cvae"
+    own: ClassVar[frozenset[str]] = Recipe.own | {"beta"}
 
     beta: Beta = 1.0
-
-
-def train(
-    recipes: list[Recipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
-) -> list[Glo]:
-    """Trains the models one after the other, on the processor."""
-    return [train_one(recipe, digits, on_epoch) for recipe in recipes]
 
 
 def encoder_of(recipe: Recipe, classes: int) -> Encoder:
@@ -55,81 +51,104 @@ def encoder_of(recipe: Recipe, classes: int) -> Encoder:
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """From Gaussians (B, D) to N(0, 1), in nats, the mean over the batch: a number."""
-    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    """From Gaussians (..., B, D) to N(0, 1), in nats, the mean over the batch: (...)."""
+    divergences = (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1) / 2
+    return divergences.mean(-1)
 
 
-def train_one(recipe: Recipe, digits: Digits, on_epoch: OnEpoch | None = None) -> Glo:
-    """Trains one model. Its content table holds the posterior means of the training images.
+def train(
+    recipes: list[CvaeRecipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
+) -> list[Glo]:
+    """Trains models of one shape side by side, on the processor. Takes `train_group`'s arguments.
 
-    The recorded loss is the mean L1 error, with codes drawn from the posteriors: it compares with
-    other methods' losses, as the bound would not.
+    A content table holds the posterior means of the training images. The recorded loss is the mean
+    L1 error, with codes drawn from the posteriors: it compares with other methods' losses, as the
+    bound would not.
     """
-    assert isinstance(recipe, CvaeRecipe)
     started = time.perf_counter()
-    vae = Autoencoder(recipe, len(digits.class_names))
+    vaes = Autoencoders(recipes, digits)
     recorder, shown = Recorder(), panel(digits.labels)
-    scratch = torch.randn(1, recipe.content_dim, generator=vae.random)
-    for epoch in range(recipe.epochs):
-        vae.decoder.train()
-        total = 0.0
-        for index in torch.randperm(len(digits), generator=vae.random).split(recipe.batch_size):
-            total += vae.step(digits.images[index], digits.labels[index]) * len(index)
-        vae.decoder.eval()
+    scratch = vaes.streams.normal(recipes[0].content_dim)
+    for epoch in range(recipes[0].epochs):
+        vaes.decoder.train()
+        total = torch.zeros(vaes.models)
+        for indices in vaes.streams.permutations(len(digits)).split(recipes[0].batch_size, 1):
+            total += vaes.step(indices) * indices.shape[1]
+        losses = total / len(digits)
+        vaes.decoder.eval()
 
-        content = vae.posterior_means(digits)
-        losses = torch.tensor([total / len(digits)])
-        codes = digits.labels[shown][None], content[shown][None]
-        recorder.record(losses, vae.generate, vae.class_table.detach()[None], codes, scratch)
+        codes = digits.labels[shown].expand(vaes.models, -1), vaes.posterior_means(shown)
+        recorder.record(losses, vaes.generate, vaes.class_table.detach(), codes, scratch)
         if on_epoch:
-            on_epoch(1, epoch + 1, losses.item())
+            on_epoch(vaes.models, epoch + 1, losses.mean().item())
 
-    return Glo(
-        recipe=recipe,
-        network=vae.decoder.requires_grad_(False),
-        class_table=vae.class_table.detach(),
-        content_table=content.clone(),
-        labels=digits.labels,
-        history=recorder.history(0, shown, 0.0, time.perf_counter() - started),
-        prior="normal",
-        encoder=vae.encoder.eval().requires_grad_(False),
-    )
+    content = vaes.posterior_means(torch.arange(len(digits)))
+    networks, encoders = vaes.decoder.unstacked(), vaes.encoder.unstacked()
+    seconds = (time.perf_counter() - started) / vaes.models
+    return [
+        Glo(
+            recipe=recipe,
+            network=networks[k],
+            class_table=vaes.class_table[k].detach().clone(),
+            content_table=content[k].clone(),
+            labels=digits.labels,
+            history=recorder.history(k, shown, 0.0, seconds),
+            prior="normal",
+            encoder=encoders[k],
+        )
+        for k, recipe in enumerate(recipes)
+    ]
 
 
-class Autoencoder:
-    """An encoder, a decoder and class codes, and one step of their training."""
+class Autoencoders:
+    """Encoders, decoders and class codes of K models side by side, and one step of training."""
 
-    def __init__(self, recipe: CvaeRecipe, classes: int):
-        self.encoder = encoder_of(recipe, classes)
-        self.random = torch.Generator().manual_seed(recipe.seed)
-        self.decoder = seeded_plain(recipe.class_dim + recipe.content_dim, recipe.seed)
-        draws = torch.randn(classes, recipe.class_dim, generator=self.random)
-        self.class_table = draws.requires_grad_()
+    def __init__(self, recipes: list[CvaeRecipe], digits: Digits):
+        recipe, classes = recipes[0], len(digits.class_names)
+        self.models, self.content_dim = len(recipes), recipe.content_dim
+        # Every random number of a model comes from its own seed.
+        self.streams = Streams([each.seed for each in recipes])
+        self.encoder = StackedEncoder([encoder_of(each, classes) for each in recipes])
+        code_dim = recipe.class_dim + recipe.content_dim
+        self.decoder = StackedGenerator([seeded_plain(code_dim, each.seed) for each in recipes])
+        self.class_table = nn.Parameter(self.streams.normal(classes, recipe.class_dim))
         weights = [*self.encoder.parameters(), *self.decoder.parameters(), self.class_table]
-        self.adam = Adam(weights, recipe.learning_rate)
-        self.content_dim = recipe.content_dim
-        self.beta = recipe.beta
+        self.adam = Adam(weights, recipe.learning_rate, fused=True)
+        self.beta = torch.tensor([each.beta for each in recipes])
+        self.rows, self.labels = digits.images.flatten(1), digits.labels  # (N, 784), (N,)
+        self.model = torch.arange(self.models)[:, None]
 
-    def step(self, images: Tensor, labels: Tensor) -> float:
-        """One batch of (B, 28, 28) images of (B,) classes. Returns its mean L1 error."""
-        mean, log_variance = self.encoder(images, labels).chunk(2, 1)
-        noise = torch.randn(mean.shape, generator=self.random)
+    def step(self, indices: Tensor) -> Tensor:
+        """One batch, the images at (K, B) indices. Returns the mean L1 errors, (K,)."""
+        pixels, labels = self._pixels(indices), self.labels[indices]
+        mean, log_variance = self.encoder(pixels, labels).chunk(2, 2)  # (K, B, content_dim)
+        noise = self.streams.normal(*mean.shape[1:])
         content = mean + noise * (log_variance / 2).exp()
-        generated = self.decoder(torch.cat([self.class_table[labels], content], 1))[:, 0]
+        class_codes = self.class_table[self.model, labels]
+        generated = self.decoder(torch.cat([class_codes, content], 2))  # (K, 784, B)
         # It clamps its logarithms, so that a generated 0 or 1 costs no infinity.
-        entropy = F.binary_cross_entropy(generated, images, reduction="sum") / len(images)
+        entropy = F.binary_cross_entropy(generated, pixels, reduction="sum") / indices.shape[1]
+        divergence = self.beta @ kl_divergence(mean, log_variance)
         self.adam.zero_grad()
-        (entropy + self.beta * kl_divergence(mean, log_variance)).backward()
+        # Models share no parameter, so each gets the gradient of its own loss.
+        (entropy + divergence).backward()
         self.adam.step()
-        return F.l1_loss(generated.detach(), images).item()
+        errors: Tensor = (generated.detach() - pixels).abs().mean((1, 2))
+        return errors
 
     @torch.inference_mode()
-    def posterior_means(self, digits: Digits) -> Tensor:
-        """Of all images, (N, content_dim)."""
-        codes: Tensor = self.encoder(digits.images, digits.labels)
-        return codes[:, : self.content_dim]
+    def posterior_means(self, images: Tensor) -> Tensor:
+        """Of the images at (M,) indices, those of every model: (K, M, content_dim)."""
+        outputs = []
+        for chunk in images.split(BATCH):
+            indices = chunk.expand(self.models, -1)
+            outputs.append(self.encoder(self._pixels(indices), self.labels[indices]))
+        return torch.cat(outputs, 1)[:, :, : self.content_dim]
 
     def generate(self, class_codes: Tensor, content: Tensor) -> Tensor:
-        """(1, M, class_dim) and (1, M, content_dim) codes to (1, M, 28, 28) images."""
-        images: Tensor = self.decoder(torch.cat([class_codes, content], 2)[0])
-        return images.transpose(0, 1)
+        """(K, M, class_dim) and (K, M, content_dim) codes to (K, M, 28, 28) images."""
+        return as_images(self.decoder(torch.cat([class_codes, content], 2)))
+
+    def _pixels(self, indices: Tensor) -> Tensor:
+        """The images at (K, B) indices, (K, 784, B)."""
+        return F.embedding(indices, self.rows).mT.contiguous()

@@ -14,16 +14,20 @@ from dataclasses import replace
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 from torch.optim import Adam
 
 from glo_core.data import Digits
 from glo_core.model import Glo
-from glo_core.peers.encoder import Encoder
+from glo_core.peers.encoder import Encoder, StackedEncoder
 from glo_core.recipe import Count, Recipe
+from glo_core.stacked import StackedGenerator
+from glo_core.streams import Streams
 from glo_core.training import OnEpoch, train_group
 
 # Raise it when the numbers of trained models change (see `training.VERSION`).
-VERSION = 1
+VERSION = 2
 
 
 class LordRecipe(Recipe):
@@ -38,39 +42,76 @@ class LordRecipe(Recipe):
     encoder_epochs: Count = 50
 
 
-def train(
-    recipes: list[Recipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
-) -> list[Glo]:
-    """Trains models of one shape side by side, then each one's encoder. Takes `train_group`'s."""
-    return [with_encoder(glo, digits) for glo in train_group(recipes, digits, device, on_epoch)]
-
-
 def encoder_of(recipe: Recipe, classes: int) -> Encoder:
     """The encoder as it starts: it sees the image alone, and gives one content code."""
     return Encoder(recipe.content_dim, 0, recipe.seed)
 
 
-def with_encoder(glo: Glo, digits: Digits) -> Glo:
-    """Trains an encoder that maps the training images to their trained content codes.
-
-    As in Gabbay & Hoshen (2020), it is trained to find the image's content code, and one from which
-    the image is reconstructed. The generator and the codes stay as they are here, because the
-    content codes are what is measured.
-    """
-    recipe = glo.recipe
+def epochs(recipe: Recipe) -> int:
+    """Those of both stages, as they are told."""
     assert isinstance(recipe, LordRecipe)
-    encoder = encoder_of(recipe, len(digits.class_names))
-    adam = Adam(encoder.parameters(), lr=recipe.learning_rate)
-    # In units of the codes' own spread: about 1 where the encoder finds nothing.
-    variance = glo.content_table.var(0).mean()
-    random = torch.Generator().manual_seed(recipe.seed)
-    for _ in range(recipe.encoder_epochs):
-        for index in torch.randperm(len(digits), generator=random).split(recipe.batch_size):
-            images, labels = digits.images[index], digits.labels[index]
-            content = encoder(images, labels)
-            generated = glo.network(torch.cat([glo.class_table[labels], content], 1))[:, 0]
-            code_error = (content - glo.content_table[index]).square().mean() / variance
-            adam.zero_grad()
-            (code_error + (generated - images).abs().mean()).backward()
-            adam.step()
-    return replace(glo, encoder=encoder.eval().requires_grad_(False))
+    return recipe.epochs + recipe.encoder_epochs
+
+
+def train(
+    recipes: list[LordRecipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
+) -> list[Glo]:
+    """Trains models of one shape side by side, then their encoders. Takes `train_group`'s."""
+    return with_encoders(train_group([*recipes], digits, device, on_epoch), digits, on_epoch)
+
+
+def with_encoders(glos: list[Glo], digits: Digits, on_epoch: OnEpoch | None = None) -> list[Glo]:
+    """Trains encoders that map the training images to their trained content codes, side by side.
+
+    As in Gabbay & Hoshen (2020), one is trained to find the image's content code, and one from
+    which the image is reconstructed. The generator and the codes stay as they are here, because the
+    content codes are what is measured.
+
+    Args:
+        glos: K models of one shape.
+        digits: The images that they were trained on.
+        on_epoch: Told of every epoch, which is counted on from those of the first stage.
+    """
+    recipe = glos[0].recipe
+    assert isinstance(recipe, LordRecipe)
+    encoders = Encoders(glos, digits)
+    streams = Streams([glo.recipe.seed for glo in glos])
+    for epoch in range(recipe.encoder_epochs):
+        total = torch.zeros(len(glos))
+        for indices in streams.permutations(len(digits)).split(recipe.batch_size, 1):
+            total += encoders.step(indices) * indices.shape[1]
+        if on_epoch:
+            on_epoch(len(glos), recipe.epochs + epoch + 1, (total.mean() / len(digits)).item())
+    trained = encoders.network.unstacked()
+    return [replace(glo, encoder=encoder) for glo, encoder in zip(glos, trained, strict=True)]
+
+
+class Encoders:
+    """The encoders of K models side by side, and one step of their training."""
+
+    def __init__(self, glos: list[Glo], digits: Digits):
+        classes = len(digits.class_names)
+        self.network = StackedEncoder([encoder_of(glo.recipe, classes) for glo in glos])
+        self.adam = Adam(self.network.parameters(), lr=glos[0].recipe.learning_rate, fused=True)
+        self.generator = StackedGenerator([glo.network for glo in glos])
+        self.generator.eval().requires_grad_(False)
+        self.class_table = torch.stack([glo.class_table for glo in glos])
+        self.content_table = torch.stack([glo.content_table for glo in glos])
+        # In units of the codes' own spread: an error is about 1 where an encoder finds nothing.
+        self.variance = self.content_table.var(1).mean(1)  # (K,)
+        self.rows, self.labels = digits.images.flatten(1), digits.labels  # (N, 784), (N,)
+        self.model = torch.arange(len(glos))[:, None]
+
+    def step(self, indices: Tensor) -> Tensor:
+        """One batch, the images at (K, B) indices. Returns the losses, (K,)."""
+        pixels = F.embedding(indices, self.rows).mT.contiguous()  # (K, 784, B)
+        labels = self.labels[indices]
+        content = self.network(pixels, labels)  # (K, B, content_dim)
+        codes = torch.cat([self.class_table[self.model, labels], content], 2)
+        errors = (self.generator(codes) - pixels).abs().mean((1, 2))
+        code_errors = (content - self.content_table[self.model, indices]).square().mean((1, 2))
+        losses: Tensor = code_errors / self.variance + errors
+        self.adam.zero_grad()
+        losses.sum().backward()  # models share no parameter, so each gets its own gradient
+        self.adam.step()
+        return losses.detach()

@@ -50,14 +50,14 @@ class Cluster(Executor):
         """Hands a large value to every worker once; what is returned stands for it in `submit`."""
         return self._client.scatter(value, broadcast=True)
 
-    def telling(self, handler: Callable[[int], None]) -> Callable[[int], None]:
-        """A function to call on a worker, which has `handler` called here with the same number."""
+    def telling(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A function to call on a worker, which has `handler` called here with the same value."""
         self._client.subscribe_topic(TOPIC, lambda event: handler(event[1]))
         return _tell
 
 
-def _tell(number: int) -> None:
-    get_worker().log_event(TOPIC, number)
+def _tell(value: Any) -> None:
+    get_worker().log_event(TOPIC, value)
 
 
 def keep_freed_memory() -> None:

@@ -8,9 +8,10 @@ import faulthandler
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import torch
 from tqdm.auto import tqdm
@@ -20,13 +21,15 @@ from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.runs.cluster import Cluster, keep_freed_memory
 from glo_core.runs.store import Store, run_key
-from glo_core.runs.trainers import train
+from glo_core.runs.trainers import train, trainer_of
 from glo_core.training import pick_device, side_by_side
 
 log = logging.getLogger(__name__)
 
 # A worker whose epoch takes longer than this many seconds hangs, and is ended.
 DEADLINE = 900
+# Seconds between two pictures of the bar.
+REFRESH = 0.5
 
 
 class SweepError(RuntimeError):
@@ -60,11 +63,16 @@ def sweep(
     models = {recipe: store.load(recipe, digits) for recipe in recipes}
     missing = [recipe for recipe, model in models.items() if model is None]
     log.info("%d of %d models found in %s", len(recipes) - len(missing), len(recipes), store.root)
-    if missing:
+    alike = equal_models(recipes)
+    for twins in alike:
+        if known := next((model for twin in twins if (model := models[twin])), None):
+            models.update(_saved_as(known, twins, digits, store))
+    todo = [twins for twins in alike if models[twins[0]] is None]
+    if todo:
         if executor is None:
             pick_device(device)  # says at once if there is none
-        _train_missing(missing, digits, store, executor, device)
-        models.update({recipe: store.load(recipe, digits) for recipe in missing})
+        _train_missing(todo, digits, store, executor, device)
+        models.update({twin: store.load(twin, digits) for twins in todo for twin in twins})
     if lost := _keys([recipe for recipe, model in models.items() if model is None], digits):
         raise SweepError(
             f"trained, but not in {store.root.resolve()}: {', '.join(lost)}; "
@@ -73,41 +81,127 @@ def sweep(
     return [model for recipe in recipes if (model := models[recipe]) is not None]
 
 
+def equal_models(recipes: Iterable[Recipe]) -> list[list[Recipe]]:
+    """Recipes whose models are equal whatever they are trained on, side by side in lists.
+
+    So are those whose σ is the same number in float32, where 1e-100 is 0; see `trainers`.
+    """
+    alike: dict[Recipe, list[Recipe]] = {}
+    for recipe in recipes:
+        alike.setdefault(trainer_of(recipe).trained_as(recipe), []).append(recipe)
+    return list(alike.values())
+
+
+def _saved_as(
+    glo: Glo, twins: Iterable[Recipe], digits: Digits, store: Store
+) -> dict[Recipe, Glo | None]:
+    """Saves a model under recipes whose models are equal to it; the store keeps those it has."""
+    for twin in twins:
+        store.save(replace(glo, recipe=twin), digits)
+    return {twin: store.load(twin, digits) for twin in twins}
+
+
 def steps(recipe: Recipe, digits: Digits, epochs: int | None = None) -> int:
     """How many batches a model of this recipe learns from, in all or in some of its epochs."""
     batches = math.ceil(len(digits) / recipe.batch_size)
     return batches * (recipe.epochs if epochs is None else epochs)
 
 
+def work(recipe: Recipe, digits: Digits) -> float:
+    """How long a model of this recipe takes to train, in steps of a plain recipe's model."""
+    trainer = trainer_of(recipe)
+    return trainer.effort(recipe) * steps(recipe, digits, trainer.epochs(recipe))
+
+
+def groups_to_train(
+    alike: Iterable[list[Recipe]], digits: Digits, at_once: int
+) -> list[list[list[Recipe]]]:
+    """Cuts work into groups of models that are trained side by side, the longest group first.
+
+    So the short ones come last, and whoever is done does not wait long for the others. Each model
+    stands for all recipes that are `alike`.
+    """
+    twins = {each[0]: each for each in alike}
+    groups = side_by_side(list(twins), at_once)
+    groups.sort(key=lambda group: -sum(work(recipe, digits) for recipe in group))
+    return [[twins[recipe] for recipe in group] for group in groups]
+
+
+def _name(group: list[list[Recipe]]) -> str:
+    """A group in words: kind, losses, noise levels, and how many models."""
+    recipes = [twins[0] for twins in group]
+    losses = "/".join(dict.fromkeys(recipe.loss for recipe in recipes))
+    sigmas = sorted({recipe.sigma for recipe in recipes})
+    noise = f"σ {sigmas[0]:g}" + (f"…{sigmas[-1]:g}" if len(sigmas) > 1 else "")
+    kind = "" if recipes[0].method == Recipe.method else f"{recipes[0].method} "
+    return f"{kind}{losses} {noise} ×{len(group)}"
+
+
 class _Progress:
-    """Counts trained steps on a bar, whichever thread tells of them."""
+    """Counts work on a bar that also says what is trained, whichever thread tells of it."""
 
-    def __init__(self, bar: Any):
-        self._bar, self._stopped = bar, threading.Event()
+    def __init__(self, bar: Any, models: int):
+        self._bar, self._models, self._done = bar, models, 0
+        self._running: dict[str, None] = {}
+        self._stopped = threading.Event()
+        self._clock = threading.Thread(target=self._tick, daemon=True)
 
-    def count(self, number: int) -> None:
-        """So many more steps are done."""
+    def __enter__(self) -> Self:
+        self._clock.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._clock.join()
+
+    def _tick(self) -> None:
+        """Keeps the bar's clock going where nothing is told for a while."""
+        while not self._stopped.wait(REFRESH):
+            self._bar.refresh()
+
+    def count(self, told: tuple[str, float]) -> None:
+        """A group by its name, and how much more of its work is done."""
+        name, amount = told
         with self._bar.get_lock():
+            if name not in self._running:
+                self._running[name] = None
+                self._describe()
             # What is trained again after an error counts once
-            self._bar.update(min(number, self._bar.total - self._bar.n))
+            self._bar.update(min(amount, self._bar.total - self._bar.n))
 
-    def count_or_stop(self, number: int) -> None:
-        """Likewise, but ends the caller's training once `stop` was called."""
+    def count_or_stop(self, told: tuple[str, float]) -> None:
+        """Likewise, but ends the caller's training once nobody waits for it any more."""
         if self._stopped.is_set():
             raise InterruptedError("the sweep was stopped")
-        self.count(number)
+        self.count(told)
+
+    def finished(self, name: str, models: int) -> None:
+        """A group is trained, with so many models; 0 if it failed."""
+        with self._bar.get_lock():
+            self._done += models
+            self._running.pop(name, None)
+            self._describe()
 
     def stop(self) -> None:
         """Has training in this process end after its epoch."""
         self._stopped.set()
 
+    def _describe(self) -> None:
+        done = f"trained {self._done}/{self._models} models"
+        self._bar.set_description(
+            ": ".join([done, *[", ".join(self._running)] * bool(self._running)])
+        )
+
 
 def _train_missing(
-    recipes: list[Recipe], digits: Digits, store: Store, executor: Executor | None, device: str
+    alike: list[list[Recipe]], digits: Digits, store: Store, executor: Executor | None, device: str
 ) -> None:
-    total = sum(steps(recipe, digits) for recipe in recipes)
-    with tqdm(total=total, unit="step", unit_scale=True, smoothing=0.1) as bar:
-        progress = _Progress(bar)
+    total = sum(work(twins[0], digits) for twins in alike)
+    models = sum(map(len, alike))
+    if models > len(alike):
+        log.info("%d models equal others to the last bit: trained once", models - len(alike))
+    bar = tqdm(total=round(total), unit="step", unit_scale=True, smoothing=0, mininterval=REFRESH)
+    with bar, _Progress(bar, models) as progress:
         if isinstance(executor, Cluster):
             at_once, deadline = executor.workers, DEADLINE
             tell, shared = executor.telling(progress.count), executor.shared(digits)
@@ -117,10 +211,10 @@ def _train_missing(
         pool = executor or ThreadPoolExecutor(at_once)
         groups = {
             pool.submit(train_group, group, shared, store, device, tell, deadline): group
-            for group in side_by_side(recipes, at_once)
+            for group in groups_to_train(alike, digits, at_once)
         }
         try:
-            failed = _wait_for(groups, len(recipes), digits, bar)
+            failed = _wait_for(groups, progress)
         except BaseException:  # Ctrl-C: groups that have begun stop after their epoch
             progress.stop()
             for future in groups:
@@ -130,29 +224,31 @@ def _train_missing(
             if executor is None:
                 pool.shutdown(wait=True)
     if failed:
-        lost = sum(len(group) for group, _ in failed)
-        names = [f"{', '.join(_keys(group, digits))}: {why}" for group, why in failed]
+        lost = sum(len(_flat(group)) for group, _ in failed)
+        names = [f"{', '.join(_keys(_flat(group), digits))}: {why}" for group, why in failed]
         raise SweepError(
-            f"{lost} of {len(recipes)} models could not be trained; the others are "
+            f"{lost} of {models} models could not be trained; the others are "
             f"in {store.root}\n" + "\n".join(names)
         )
 
 
 def _wait_for(
-    groups: dict[Future[None], list[Recipe]], models: int, digits: Digits, bar: Any
-) -> list[tuple[list[Recipe], str]]:
+    groups: dict[Future[None], list[list[Recipe]]], progress: _Progress
+) -> list[tuple[list[list[Recipe]], str]]:
     """Waits until every group is trained or has failed: the failed ones, and why."""
-    done, failed = 0, []
-    bar.set_description(f"trained {done}/{models} models")
+    failed = []
     for future in as_completed(groups):
+        group = groups[future]
         if error := future.exception():
             if not isinstance(error, Exception):
                 raise error
-            failed.append((groups[future], f"{type(error).__name__}: {error}"))
-            continue
-        done += len(groups[future])
-        bar.set_description(f"trained {done}/{models} models")
+            failed.append((group, f"{type(error).__name__}: {error}"))
+        progress.finished(_name(group), 0 if error else len(_flat(group)))
     return failed
+
+
+def _flat(group: list[list[Recipe]]) -> list[Recipe]:
+    return [recipe for twins in group for recipe in twins]
 
 
 def _keys(recipes: list[Recipe], digits: Digits) -> list[str]:
@@ -160,37 +256,43 @@ def _keys(recipes: list[Recipe], digits: Digits) -> list[str]:
 
 
 def train_group(
-    group: list[Recipe],
+    group: list[list[Recipe]],
     digits: Digits,
     store: Store,
     device: str,
-    tell: Callable[[int], None],
+    tell: Callable[[tuple[str, float]], None],
     deadline: int = 0,
 ) -> None:
     """Trains and saves what the store lacks of a group; this runs on whoever trains.
 
-    Tells the number of steps after every epoch. Dask workers have a deadline: a process whose epoch
-    takes longer (in seconds) is ended, and its group is then run again by another.
+    Each model is saved under all the recipes that it stands for. Tells the work that is done after
+    every epoch. Dask workers have a deadline: a process whose epoch takes longer (in seconds) is
+    ended, and its group is then run again by another.
     """
     torch.set_num_threads(1)  # of this thread; another group has the other processor
     if deadline:
         keep_freed_memory()
-    with store.locked(_keys(group, digits)):
+    with store.locked(_keys(_flat(group), digits)):
         # Another process may have trained some of them while this one waited.
-        lacking = [recipe for recipe in group if store.load(recipe, digits) is None]
+        lacking = {
+            twins[0]: twins
+            for twins in group
+            if not all(store.load(each, digits) for each in twins)
+        }
 
-        def progress(number: int) -> None:
+        def progress(amount: float) -> None:
             if deadline:
                 faulthandler.dump_traceback_later(deadline, exit=True)
-            tell(number)
+            tell((_name(group), amount))
 
         def on_epoch(models: int, epoch: int, loss: float) -> None:
-            progress(models * steps(group[0], digits, 1))
+            first = group[0][0]
+            progress(models * work(first, digits) / trainer_of(first).epochs(first))
 
         try:
-            progress(sum(steps(recipe, digits) for recipe in group if recipe not in lacking))
-            for model in train(lacking, digits, on_epoch, device) if lacking else []:
-                store.save(model, digits)
+            progress(sum(work(twins[0], digits) for twins in group if twins[0] not in lacking))
+            for model in train(list(lacking), digits, on_epoch, device) if lacking else []:
+                _saved_as(model, lacking[model.recipe], digits, store)
         finally:
             if deadline:
                 faulthandler.cancel_dump_traceback_later()

@@ -6,7 +6,9 @@ CONTRIBUTING.md.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -17,7 +19,8 @@ from glo_core.peers import cvae, lord
 from glo_core.recipe import Recipe
 from glo_core.training import OnEpoch, pick_device, side_by_side, train_group
 
-Train = Callable[[list[Recipe], Digits, torch.device, OnEpoch | None], list[Glo]]
+# The recipes are of the type that it is registered for.
+Train = Callable[[list[Any], Digits, torch.device, OnEpoch | None], list[Glo]]
 
 
 def core_versions(recipe: Recipe) -> dict[str, int]:
@@ -26,18 +29,35 @@ def core_versions(recipe: Recipe) -> dict[str, int]:
     return versions | ({"classifier": classifier.VERSION} if recipe.swap else {})
 
 
+def core_effort(recipe: Recipe) -> float:
+    """How long a step takes in those of a plain recipe: twice with a swap term or a pyramid."""
+    return 2.0 if recipe.swap or recipe.loss == "laplacian" else 1.0
+
+
+def with_float32_sigma(recipe: Recipe) -> Recipe:
+    """The recipe with σ as training rounds it: 1e-100 is 0 there."""
+    return recipe.model_copy(update={"sigma": float(np.float32(recipe.sigma))})
+
+
 @dataclass(frozen=True)
 class Trainer:
     """How one kind of recipe is trained.
 
     Fields:
         train: Trains recipes of one shape on a device, and calls back after every epoch.
+        epochs: How often it calls back.
+        effort: How long a step takes, in steps of a plain recipe's model.
+        trained_as: A recipe whose model has the same numbers: recipes that have it in common are
+            trained once.
         versions: The versions of the numerical parts that a recipe uses: they are in its run's key.
         encoder: The untrained encoder of a recipe and a number of classes; None without encoder.
         restored: Turns a model as it was saved into the one to use.
     """
 
     train: Train
+    epochs: Callable[[Recipe], int] = lambda recipe: recipe.epochs
+    effort: Callable[[Recipe], float] = core_effort
+    trained_as: Callable[[Recipe], Recipe] = with_float32_sigma
     versions: Callable[[Recipe], dict[str, int]] = core_versions
     encoder: Callable[[Recipe, int], nn.Module] | None = None
     restored: Callable[[Glo], Glo] = lambda glo: glo
@@ -94,15 +114,17 @@ register(
     lord.LordRecipe,
     Trainer(
         lord.train,
-        lambda recipe: core_versions(recipe) | {"lord": lord.VERSION},
-        lord.encoder_of,
+        epochs=lord.epochs,
+        versions=lambda recipe: core_versions(recipe) | {"lord": lord.VERSION},
+        encoder=lord.encoder_of,
     ),
 )
 register(
     cvae.CvaeRecipe,
     Trainer(
         cvae.train,
-        lambda _: {"recorder": recorder.VERSION, "cvae": cvae.VERSION},
-        cvae.encoder_of,
+        effort=lambda _: 2.0,
+        versions=lambda _: {"recorder": recorder.VERSION, "cvae": cvae.VERSION},
+        encoder=cvae.encoder_of,
     ),
 )

@@ -14,6 +14,7 @@ from PIL import Image
 
 from glo_core.measures.intervals import Proportion
 from glo_core.measures.leakage import chance
+from glo_core.measures.subject import measured
 from glo_core.model import Glo
 from reports.claims import ALIKE
 from reports.comparison import STYLE, style_kept
@@ -37,7 +38,7 @@ def common(study: Study) -> dict[str, Any]:
         "sigmas": study.sigmas,
         "source": source,
         "target": target,
-        "images": len(study.digits),
+        "images": len(measured(study.digits)),
     }
 
 

@@ -1,12 +1,21 @@
 """A classifier on real digits that it has not seen, and the images it is trained on."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 import torch
 
-from glo_core.classifier import FEATURES, distorted, train_classifier
+from glo_core.classifier import (
+    FEATURES,
+    distorted,
+    lenet,
+    logits,
+    shared_classifier,
+    train_classifier,
+)
 from glo_core.measures.judge import features, predictions
+from glo_core.stacked import as_pixels
 
 
 def test_a_classifier_classifies_real_digits_it_has_never_seen(judge, splits):
@@ -41,6 +50,30 @@ def test_it_trains_with_one_thread_and_leaves_the_number_of_threads_alone(digits
     train_classifier(digits, steps=2)
     assert during == [1, 1]
     assert torch.get_num_threads() == 3
+
+
+def test_logits_are_those_of_the_stock_layers_for_the_images_of_several_models():
+    network, images = lenet(4), torch.rand(2, 5, 28, 28)
+    expected = network(images.flatten(0, 1)[:, None]).unflatten(0, (2, 5))
+    torch.testing.assert_close(logits(network, as_pixels(images)), expected)
+
+
+def test_threads_that_share_a_classifier_have_it_trained_once(digits, monkeypatch):
+    trained = []
+
+    def counted(digits, seed=0, steps=0):
+        trained.append(steps)
+        return train_classifier(digits, seed, steps)
+
+    monkeypatch.setattr("glo_core.classifier.train_classifier", counted)
+    monkeypatch.setattr("glo_core.classifier._shared", {})
+    alike = [digits, replace(digits)]
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda digits: shared_classifier(digits, 3), alike)
+    assert first is second
+    assert shared_classifier(digits.subset(range(20)), 3) is not first
+    assert shared_classifier(digits, 4) is not first
+    assert trained == [3, 3, 4]
 
 
 def test_one_class_is_an_error(digits):

@@ -297,10 +297,11 @@ def test_idx_folder_with_both_splits(tmp_path: Path) -> None:
     write_pair(tmp_path, dotted, 50)
     write_pair(tmp_path, TEST, 7, first=1000, gz=True)
     splits = load(str(tmp_path), 50)
-    assert [len(s) for s in splits[:3]] == [50, 0, 7]
+    assert [len(s) for s in splits[:3]] == [50, 4, 3]
     assert splits.name == str(tmp_path)
-    assert splits.judge.images.shape == (0, 28, 28)
-    assert splits.judge.labels.shape == (0,)
+    # With no training image left, the judge's images are of the test split
+    assert numbers(splits.judge) + numbers(splits.test) == list(range(1000, 1007))
+    assert [len(s) for s in load(str(tmp_path), 49)[:3]] == [49, 1, 7]
     # The test split's labels end at 6, and yet there is one list of names.
     assert splits.test.class_names == splits.train.class_names == tuple("0123456789")
     assert str(tmp_path) in splits.train.source
@@ -509,6 +510,8 @@ def test_a_sample_is_stratified_and_the_beginning_of_a_larger_one() -> None:
     assert sorted(numbers(whole.sample(1000))) == list(range(600))
     assert numbers(sample) != sorted(numbers(sample))
     assert len(whole.sample(0)) == 0
+    assert numbers(whole.subset(whole.places(90))) == sorted(numbers(sample))
+    assert whole.places(1000).tolist() == list(range(600))
 
 
 def test_digits_of_another_kind_are_centred_like_mnists_and_reach_full_ink() -> None:

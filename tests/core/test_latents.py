@@ -3,12 +3,14 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
+from glo_core import latents
 from glo_core.generator import seeded_plain
 from glo_core.latents import (
     content_starts,
     fitted_gaussian,
     noisy,
     optimizers,
+    principal_components,
     table,
     whitened,
 )
@@ -101,6 +103,22 @@ def test_content_codes_start_as_draws_or_as_principal_components_of_the_wanted_s
     known = PCA(5, svd_solver="full").fit_transform(digits.images.flatten(1).numpy())
     for k in range(5):
         assert abs(np.corrcoef(starts[1, :, k], known[:, k])[0, 1]) > 0.999
+
+
+@pytest.mark.parametrize("labels", [torch.zeros(500, dtype=torch.int64), torch.arange(500) % 3])
+def test_principal_components_are_those_of_a_singular_value_decomposition(labels, monkeypatch):
+    monkeypatch.setattr(latents, "CHUNK", 64)
+    rows = 3 + torch.randn(500, 20, generator=torch.Generator().manual_seed(0)).cumsum(1)
+    axes, scores = principal_components(rows, labels, 5)
+    centred = rows.double()
+    for label in labels.unique():
+        centred[labels == label] -= centred[labels == label].mean(0)
+    left, spread, right = torch.linalg.svd(centred, full_matrices=False)
+    signs = (axes * right[:5]).sum(1).sign()
+    torch.testing.assert_close(axes, signs[:, None] * right[:5])
+    torch.testing.assert_close(scores, signs * (left * spread)[:, :5])
+    assert (axes.amax(1) == axes.abs().amax(1)).all()  # each of the two that has a sign of its own
+    assert [len(each) for each in principal_components(rows[:4], labels[:4], 5)] == [4, 4]
 
 
 def test_more_numbers_than_principal_components_are_an_error(digits):

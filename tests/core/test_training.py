@@ -3,6 +3,9 @@ from copy import deepcopy
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import make_digits
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from glo_core import Recipe, grid, train, training
 from glo_core.classifier import train_classifier
@@ -109,6 +112,46 @@ def test_sparse_adam_learns_as_dense_adam_does(digits):
     assert not torch.equal(dense.content_table, sparse.content_table)
     ratio = sparse.history.losses[-1] / dense.history.losses[-1]
     assert ratio == pytest.approx(1, abs=0.2)
+
+
+class Written(TorchDispatchMode):
+    """Counts the numbers that operations write: their results, and what they change in place."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        before = [each for each in tree_leaves(args) if torch.is_tensor(each)]
+        found = func(*args, **(kwargs or {}))
+        new = not any(
+            each.alias_info for each in func._schema.returns
+        )  # neither a view nor in place
+        written = [each for each in tree_leaves(found if new else []) if torch.is_tensor(each)]
+        arguments = zip(func._schema.arguments, args, strict=False)
+        changed = [each for told, each in arguments if told.alias_info and told.alias_info.is_write]
+        # Of a table that is changed by something sparse, or by indices, only these rows are written
+        by_row = [each for each in before if each.is_sparse]
+        if func is torch.ops.aten.embedding_renorm_.default:
+            by_row = [args[0][args[1].flatten()]]
+        written += tree_leaves(changed and (by_row or changed))
+        self.count += sum((each._values() if each.is_sparse else each).numel() for each in written)
+        return found
+
+
+@pytest.mark.parametrize("changes", [{}, {"content_ball": True}, {"schedule": "cosine"}])
+def test_a_step_with_sparse_adam_writes_as_much_however_many_images_there_are(changes):
+    def written(content_adam, images):
+        recipe = Recipe(content_adam=content_adam, **changes)
+        group = Group([recipe], make_digits(images), CPU)
+        batches = group.batches(group.draws())
+        group.step(next(batches))  # makes the optimizers' states
+        with Written() as mode:
+            group.step(next(batches))
+        return mode.count
+
+    few, many = (written("sparse", images) for images in (100, 1000))
+    assert few == many > 0
+    few, many = (written("dense", images) for images in (100, 1000))
+    assert many - few >= 900 * 25
 
 
 @pytest.mark.slow

@@ -30,7 +30,11 @@ class PlantedConversions:
 
 def planted_subject(planted, judge):
     return SimpleNamespace(
-        glo=planted, judge=judge, reconstructions=planted.planted_reconstructions()
+        glo=planted,
+        judge=judge,
+        measured=torch.arange(len(planted.labels)),
+        seen=SimpleNamespace(labels=planted.labels),
+        reconstructions=planted.planted_reconstructions(),
     )
 
 
@@ -66,9 +70,7 @@ def test_a_models_rates_are_kept_image_by_image(judge, splits):
     planted = PlantedConversions(
         splits.judge, judge, LABELS, lambda image, to: to if image < 5 else 0
     )
-    subject = planted_subject(planted, judge)
-    subject.digits = SimpleNamespace(labels=LABELS)
-    found = conversions.measure(subject)
+    found = conversions.measure(planted_subject(planted, judge))
     assert found["conversion"]["rates"][:5] == [1] * 5
     assert found["conversion"]["rates"][5:10] == [0.11111] * 5  # to class 0 alone
     assert found["source_residue"]["rates"] == [0] * 10 + [1] + [0] * 9  # image 10 is a 0

@@ -56,7 +56,7 @@ def test_errors_are_kept_image_by_image_and_fidelity_is_one_number(splits):
     digits = splits.train.subset(range(60))
     half = (digits.images + digits.images.mean(0)) / 2
     half[7] = digits.images[7]
-    subject = SimpleNamespace(digits=digits, reconstructions=half)
+    subject = SimpleNamespace(seen=digits, reconstructions=half)
     found = json.loads(json.dumps(reconstruction.measure(subject), allow_nan=False))
     errors = found["reconstruction_l1"]["images"]
     assert len(errors) == 60

@@ -66,10 +66,8 @@ def test_a_tenth_of_the_slant_is_a_fifth_kept_though_it_follows():
     slant, thickness, width = scores(with_style(tenth))
     assert slant == pytest.approx(0.2, abs=0.05)
     assert min(thickness, width) > 0.8
-    glo = SimpleNamespace(convert=with_style(tenth))
-    found = measure(
-        SimpleNamespace(glo=glo, digits=DIGITS, judge=None, reconstructions=DIGITS.images)
-    )
+    glo = SimpleNamespace(convert=with_style(tenth), reconstruct=DIGITS.images.__getitem__)
+    found = measure(SimpleNamespace(glo=glo, digits=DIGITS, judge=None))
     assert found["style"]["slant"].value > 0.8  # but for the pixels' size
 
 
@@ -107,10 +105,9 @@ def test_a_blank_conversion_has_kept_nothing():
 
 
 def test_a_model_is_measured_beside_its_reconstructions():
-    glo = SimpleNamespace(convert=with_style(lambda styles: styles))
     faded = bars(LABELS, (STYLES + MEAN) / 2)
-    subject = SimpleNamespace(glo=glo, digits=DIGITS, judge=None, reconstructions=faded)
-    found = measure(subject)
+    glo = SimpleNamespace(convert=with_style(lambda styles: styles), reconstruct=faded.__getitem__)
+    found = measure(SimpleNamespace(glo=glo, digits=DIGITS, judge=None))
     assert found.keys() == {"style", "style_concordance", "style_ceiling"}
     assert concordance(np.array(found["style_concordance"]["sums"])) > 0.9
     ceiling = np.array(found["style_ceiling"]["sums"])

@@ -1,13 +1,16 @@
 """The conditional VAE."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from pydantic import ValidationError
 
 from glo_core import train
-from glo_core.peers.cvae import Autoencoder, CvaeRecipe, kl_divergence
+from glo_core.peers.cvae import Autoencoders, CvaeRecipe, kl_divergence
+from glo_core.stacked import as_images
+from glo_core.training import side_by_side
 
 
 def trained(digits, **changes):
@@ -39,13 +42,13 @@ def test_the_kl_divergence_is_that_of_torch():
     assert kl_divergence(torch.zeros(2, 3), torch.zeros(2, 3)).item() == pytest.approx(0)
 
 
-@pytest.mark.parametrize("beta", [1.0, 4.0])
-def test_the_loss_is_the_bound_of_bernoulli_variables(digits, beta, monkeypatch):
-    """Against PyTorch's distributions, with what the decoder generates and the encoder gives."""
-    vae = Autoencoder(CvaeRecipe(beta=beta), 4)
-    images, labels = digits.images[:8], digits.labels[:8]
+def test_the_loss_is_the_bound_of_bernoulli_variables(digits, monkeypatch):
+    """Against PyTorch's distributions, with what the decoders generate and the encoders give."""
+    betas = 1.0, 4.0
+    vaes = Autoencoders([CvaeRecipe(beta=beta) for beta in betas], digits)
+    indices = torch.stack([torch.arange(8), torch.arange(8, 16)])
     given, seen = [], []
-    for network in (vae.encoder, vae.decoder):
+    for network in (vaes.encoder, vaes.decoder):
         network.register_forward_hook(lambda *arguments: given.append(arguments[-1].detach()))
     backward = torch.Tensor.backward
 
@@ -54,21 +57,40 @@ def test_the_loss_is_the_bound_of_bernoulli_variables(digits, beta, monkeypatch)
         backward(loss)
 
     monkeypatch.setattr(torch.Tensor, "backward", recorded)
-    found = vae.step(images, labels)
-    (mean, log_variance), generated = given[0].chunk(2, 1), given[1][:, 0]
-    pixels = torch.distributions.Bernoulli(generated, validate_args=False)
-    expected = -pixels.log_prob(images).sum() / 8 + beta * kl_divergence(mean, log_variance)
+    found = vaes.step(indices)
+    expected = torch.zeros(())
+    for k, beta in enumerate(betas):
+        (mean, log_variance), generated = given[0][k].chunk(2, 1), as_images(given[1][k])
+        images = digits.images[indices[k]]
+        pixels = torch.distributions.Bernoulli(generated, validate_args=False)
+        expected += -pixels.log_prob(images).sum() / 8 + beta * kl_divergence(mean, log_variance)
+        assert found[k].item() == pytest.approx((generated - images).abs().mean().item(), rel=1e-5)
     assert seen == [pytest.approx(expected.item(), rel=1e-5)]
-    assert found == pytest.approx((generated - images).abs().mean().item(), rel=1e-5)
+
+
+def test_a_model_depends_on_its_own_recipe_alone(digits):
+    """Beside models of other weights and seeds it is what it is alone, but for rounding."""
+    shared = {"epochs": 2, "batch_size": 16}
+    recipes = [CvaeRecipe(**shared, beta=beta, seed=seed) for beta, seed in ((1.0, 0), (4.0, 1))]
+    assert side_by_side(recipes) == [recipes]
+    for recipe, beside in zip(recipes, train(recipes, digits), strict=True):
+        (alone,) = train([recipe], digits)
+        for name in ("class_table", "content_table"):
+            torch.testing.assert_close(
+                getattr(beside, name), getattr(alone, name), rtol=1e-3, atol=1e-4
+            )
+        torch.testing.assert_close(beside.history.losses, alone.history.losses)
+        found, expected = (glo.reconstruct(torch.arange(4)) for glo in (beside, alone))
+        torch.testing.assert_close(found, expected, rtol=0, atol=5e-3)
 
 
 def test_pixels_that_are_surely_wrong_cost_no_infinity(digits):
-    vae = Autoencoder(CvaeRecipe(), 4)
-    *_, (_, last) = (each for each in vae.decoder.named_parameters() if each[0].endswith("bias"))
+    vaes = Autoencoders([CvaeRecipe()], replace(digits, images=torch.zeros(40, 28, 28)))
+    *_, last = (weight for name, weight in vaes.decoder.weights.items() if name.endswith("bias"))
     with torch.no_grad():
         last.fill_(1000)  # all pixels are 1
-    assert vae.step(torch.zeros(8, 28, 28), digits.labels[:8]) == pytest.approx(1)
-    assert all(torch.isfinite(weights).all() for weights in vae.decoder.parameters())
+    assert vaes.step(torch.arange(8)[None]).item() == pytest.approx(1)
+    assert all(torch.isfinite(weights).all() for weights in vaes.decoder.parameters())
 
 
 def test_a_great_weight_of_the_divergence_empties_the_codes(digits):

@@ -23,6 +23,26 @@ def test_the_encoder_has_epochs_of_its_own(digits):
     assert not once.variational
 
 
+def test_encoders_are_trained_side_by_side_and_each_by_its_own_seed(digits):
+    """And every epoch is told, those of the second stage after those of the first."""
+    recipes = [
+        LordRecipe(epochs=2, batch_size=16, encoder_epochs=3, seed=seed, sigma=sigma)
+        for seed, sigma in ((0, 0.0), (1, 1.0))
+    ]
+    told = []
+    both = train(recipes, digits, lambda *epoch: told.append(epoch))
+    assert [(models, epoch) for models, epoch, _ in told] == [(2, 1 + n) for n in range(5)]
+    assert told[4][2] < told[2][2]
+    for recipe, beside in zip(recipes, both, strict=True):
+        (alone,) = train([recipe], digits)
+        images = digits.images, digits.labels
+        torch.testing.assert_close(
+            beside.encode(*images), alone.encode(*images), rtol=1e-3, atol=1e-4
+        )
+    codes, others = (glo.encode(*images) for glo in both)
+    assert not torch.allclose(codes, others, atol=0.1)
+
+
 @pytest.mark.slow
 def test_the_second_stage_finds_codes_and_leaves_the_model_alone(digits):
     changes = {"epochs": 120, "batch_size": 8, "latent_rate": 1e-2}

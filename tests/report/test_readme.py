@@ -38,7 +38,8 @@ SNIPPETS = [text for kind, text in BLOCKS if kind == "python"]
 
 # What each command is to run, last.
 PROGRAMS = {
-    "report": ["-m", "reports.build"],
+    "report": ["-m", "reports"],
+    "plan": ["-m", "reports.plan"],
     "check": ["-m", "pytest"],
     "test": ["-m", "pytest"],
     "bench": ["-m", "reports.bench"],

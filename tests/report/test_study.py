@@ -144,7 +144,7 @@ def test_dear_measures_are_taken_of_fewer_models(study):
 
 def test_each_seed_has_the_measures_of_its_scope(study):
     seeds = Study(small(seeds=[3, 4]), study.splits, study.store)
-    scopes = seeds._scopes()
+    scopes = seeds.scopes()
     assert {*scopes} == {*seeds.parameters.recipes()}
     ours = seeds.parameters.over_seeds(seeds.parameters.methods()["ours"])
     assert [scopes[each] for each in ours] == ["method of the first seed", "method"]

@@ -12,7 +12,7 @@ from glo_core.measures.fitting import fit
 from glo_core.runs.store import run_key
 from glo_core.runs.trainers import trainer_of
 from glo_core.stacked import as_pixels
-from glo_core.training import Batch, Group, Hooks
+from glo_core.training import Batch, Group, Hooks, train_group
 from reports import traps
 from reports.traps import HANDED_IN, TRAPS, OwnStatistics, StaleGradients, TrapRecipe, with_traps
 
@@ -72,6 +72,18 @@ def after_two_batches(digits, hooks):
         index = torch.arange(first, first + 8)[None]
         group.step(Batch(index, torch.zeros(1, 8, 25), as_pixels(digits.images[index])))
     return group.content_table.weight.grad[:8].abs().sum()
+
+
+def test_gradients_that_pile_up_need_no_sparse_adam(digits):
+    recipe = with_traps(Recipe(epochs=1, content_adam="sparse"), "stale_gradients")
+    dense = recipe.model_copy(update={"content_adam": "dense"})
+    models = train([recipe, dense], digits)
+    assert [model.recipe for model in models] == [recipe, dense]
+    assert torch.equal(*(model.content_table for model in models))
+    # It is what a sparse Adam would do
+    (sparse,) = train_group([recipe], digits, torch.device("cpu"), None, StaleGradients())
+    difference = (sparse.content_table - models[0].content_table).abs().mean()
+    assert difference < recipe.latent_rate / 20  # a step moves a number by as much as the rate
 
 
 def test_train_mode_normalises_each_image_by_itself(digits):

@@ -84,13 +84,13 @@ def test_workers_on_this_machine_train_what_this_process_would(recipes, digits, 
 
 
 def test_a_deadline_ends_a_worker_that_hangs(recipes, digits, tmp_path):
-    def hang(number):
+    def hang(progress):
         import time
 
         time.sleep(300)
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), connected(1, "") as one:
-        run = one.submit(train_group, recipes, digits, Store(tmp_path), "cpu", hang, 2)
+        run = one.submit(train_group, [[each] for each in recipes], digits, Store(tmp_path), "cpu", hang, 2)
         with pytest.raises(KilledWorker):
             run.result(timeout=60)
 
@@ -141,9 +141,9 @@ class PausingOnce:
     def __init__(self, tell, folder):
         self.tell, self.folder = tell, str(folder)
 
-    def __call__(self, number):
-        self.tell(number)
-        if number == 0:  # a group that is about to begin
+    def __call__(self, progress):
+        self.tell(progress)
+        if progress[1] == 0:  # a group that is about to begin
             return
         try:
             os.mkdir(f"{self.folder}/taken")
@@ -166,9 +166,9 @@ def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path
 
     class Pausing(Cluster):
         def telling(self, handler):
-            def counted(number):
-                told.append(number)
-                handler(number)
+            def counted(progress):
+                told.append(progress[1])
+                handler(progress)
 
             return PausingOnce(super().telling(counted), tmp_path)
 

@@ -1,15 +1,26 @@
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from glo_core.peers.cvae import CvaeRecipe
+from glo_core.peers.lord import LordRecipe
+from glo_core.recipe import Recipe, grid
 from glo_core.runs import sweep as sweep_module
 from glo_core.runs.store import Store, run_key
-from glo_core.runs.sweep import SweepError, sweep
+from glo_core.runs.sweep import (
+    SweepError,
+    _Progress,
+    groups_to_train,
+    sweep,
+    train_group,
+    work,
+)
 from glo_core.runs.trainers import train
 from glo_core.training import DeviceError
 
@@ -57,6 +68,78 @@ def test_a_sweep_that_is_stopped_keeps_the_groups_it_finished(recipes, digits, t
         sweep([*recipes, other], digits, store)
     assert all(store.load(recipe, digits) for recipe in recipes)
     assert not (store.root / run_key(other, digits)).exists()
+
+
+def test_a_sigma_that_is_the_same_float32_is_trained_once(digits, tmp_path, trained, caplog):
+    caplog.set_level("INFO")
+    recipes = grid(["l1"], [0, 1e-100, 1e-20], [0], epochs=1)
+    zero, same, other = sweep(recipes, digits, Store(tmp_path))
+    assert sorted(recipe.sigma for group in trained for recipe in group) == [0, 1e-20]
+    assert "1 models equal others to the last bit: trained once" in caplog.text
+    assert [glo.recipe for glo in (zero, same, other)] == recipes
+    assert torch.equal(zero.content_table, same.content_table)
+
+
+def test_a_model_that_equals_one_in_the_store_is_not_trained(digits, tmp_path, trained):
+    zero, same = grid(["l1"], [0, 1e-100], [0], epochs=1)
+    (first,) = sweep([zero], digits, Store(tmp_path))
+    trained.clear()
+    both = sweep([zero, same], digits, Store(tmp_path))
+    assert trained == []
+    assert torch.equal(both[1].content_table, first.content_table)
+
+
+def test_the_longest_group_comes_first(digits):
+    short = grid(["l1"], range(12), [0], epochs=1)
+    long = grid(["l1"], [0], [0], epochs=40)
+    groups = groups_to_train([[recipe] for recipe in [*short, *long]], digits, 2)
+    assert groups[0] == [long]
+    amounts = [sum(work(twins[0], digits) for twins in group) for group in groups]
+    assert amounts == sorted(amounts, reverse=True)
+
+
+class Bar:
+    """A progress bar that keeps what it was told."""
+
+    def __init__(self, total):
+        self.total, self.n, self.refreshed, self.words = total, 0, 0, []
+
+    def get_lock(self):
+        return threading.Lock()
+
+    def update(self, amount):
+        self.n += amount
+
+    def refresh(self):
+        self.refreshed += 1
+
+    def set_description(self, words):
+        self.words.append(words)
+
+
+def test_the_bar_names_what_is_trained_and_goes_on_when_nothing_is_told(monkeypatch):
+    monkeypatch.setattr(sweep_module, "REFRESH", 0.01)
+    bar = Bar(10)
+    with _Progress(bar, 4) as progress:
+        progress.count(("l1 σ 0 ×3", 4))
+        progress.count(("lord l1 σ 1 ×1", 9))  # told again after an error
+        deadline = time.monotonic() + 5
+        while not bar.refreshed and time.monotonic() < deadline:
+            time.sleep(0.01)
+        progress.finished("l1 σ 0 ×3", 3)
+        progress.finished("lord l1 σ 1 ×1", 1)
+    assert bar.refreshed
+    assert bar.n == 10
+    assert bar.words[1] == "trained 0/4 models: l1 σ 0 ×3, lord l1 σ 1 ×1"
+    assert bar.words[-1] == "trained 4/4 models"
+
+
+def test_all_work_is_told_however_models_are_trained(digits, tmp_path):
+    told: list[tuple[str, float]] = []
+    for recipe in (Recipe(epochs=3), LordRecipe(epochs=2, encoder_epochs=3), CvaeRecipe(epochs=2)):
+        train_group([[recipe]], digits, Store(tmp_path), "cpu", told.append)
+        assert sum(amount for _, amount in told) == pytest.approx(work(recipe, digits))
+        told.clear()
 
 
 def test_what_another_process_trained_meanwhile_is_used(

@@ -49,7 +49,7 @@ def test_a_registered_kind_is_trained_by_its_trainer(digits, monkeypatch):
         seen.extend(recipes)
         return glo_core.training.train_group(recipes, digits, device, on_epoch)
 
-    trainers.register(OtherRecipe, trainers.Trainer(other, lambda recipe: {"other": 1}))
+    trainers.register(OtherRecipe, trainers.Trainer(other, versions=lambda recipe: {"other": 1}))
     recipe = OtherRecipe(epochs=1)
     (glo,) = train([recipe], digits)
     assert seen == [recipe]

@@ -1,0 +1,200 @@
+"""What a report takes, before it is built: models to train, minutes, disk and memory.
+
+    python -m reports.plan reports/full.yaml N=60000 SIGMAS=0,0.1,1
+
+Training is told from some steps that are made on the spot; other times are those of a usual
+machine, made longer or shorter as much as these steps were.
+"""
+
+import itertools
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from glo_core.data import DataError
+from glo_core.measures.evaluation import MEASURES, measures_of
+from glo_core.recipe import Recipe
+from glo_core.runs.store import classifier_key
+from glo_core.runs.sweep import equal_models, work
+from glo_core.training import WIDTH, Group, side_by_side
+from reports.measuring import measure_file
+from reports.parameters import ParameterError, parse_override
+from reports.study import JUDGE_SEED, Study, open_study
+
+log = logging.getLogger("report")
+
+# A report that takes more than this is built only if it is asked for with YES=1.
+MOST_MINUTES, MOST_GIGABYTES = 60, 20
+# Above this, Adam over all content codes takes longer than the rest of a step.
+MANY_IMAGES = 10_000
+# How many steps are made to tell the time of one, after a first one, which is slower.
+STEPS = 8
+# Seconds, on the machine that `Measure.seconds` are of: a step of a plain recipe's model beside
+# nine others, the judge, and all sections with both documents.
+USUAL_STEP, JUDGE, DOCUMENTS = 2.0e-3, 15, 45
+# Bytes of memory: what a process takes that measures or runs a notebook, and this one.
+PROCESS, MAIN = 0.7e9, 1.0e9
+
+
+class PlanError(ValueError):
+    """A report that takes long or much, and was not asked for explicitly."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a report takes.
+
+    Fields:
+        models: How many models it has.
+        found: How many of them the store has.
+        trained: How many are trained; more are lacking where some equal others.
+        steps: How many steps these are trained for, in those of a plain recipe's model.
+        step: Seconds a step of one model.
+        minutes: To train, to measure, and for sections and documents.
+        disk: Bytes that new models take.
+        memory: Bytes at most, all processes together.
+        advice: What would make it cheaper; "" for nothing.
+    """
+
+    models: int
+    found: int
+    trained: int
+    steps: float
+    step: float
+    minutes: tuple[float, float, float]
+    disk: float
+    memory: float
+    advice: str
+
+    def lines(self) -> list[str]:
+        """The plan in words."""
+        lacking = self.models - self.found
+        equal = f", {lacking - self.trained} equal to others" * (lacking > self.trained)
+        training, measuring, documents = self.minutes
+        return [
+            f"{self.models} models: {self.found} found, {self.trained} to train{equal}",
+            f"{self.steps:,.0f} steps of {1e3 * self.step:.1f} ms: {training:.1f} minutes of "
+            f"training, {measuring:.1f} of measuring, {documents:.1f} of sections and documents",
+            f"about {sum(self.minutes):.0f} minutes, {self.disk / 1e9:.1f} GB of disk, "
+            f"{self.memory / 1e9:.1f} GB of memory",
+            *([self.advice] if self.advice else []),
+        ]
+
+    def check(self, yes: bool) -> None:
+        """Raises PlanError for a dear plan without a yes."""
+        minutes, gigabytes = sum(self.minutes), max(self.disk, self.memory) / 1e9
+        if not yes and (minutes > MOST_MINUTES or gigabytes > MOST_GIGABYTES):
+            raise PlanError(
+                f"this takes {minutes:.0f} minutes and {gigabytes:.0f} GB, more than "
+                f"{MOST_MINUTES} minutes or {MOST_GIGABYTES} GB: add YES=1 to go on"
+            )
+
+
+def plan(study: Study) -> Plan:
+    """What building the report of this study takes. Trains nothing."""
+    chosen, digits, store = study.parameters, study.digits, study.store
+    recipes = chosen.recipes()
+    lacking = [recipe for recipe in recipes if not study.has(recipe)]
+    trained = [twins[0] for twins in equal_models(recipes) if not any(map(study.has, twins))]
+    judge = classifier_key(study.splits.judge, JUDGE_SEED)
+    measures = _measures_lacking(study, lacking, judge)
+    step = step_seconds(study) if trained or measures else 0.0
+    slowness, workers = step / USUAL_STEP, chosen.workers or chosen.threads
+    effort = sum(work(recipe, digits) for recipe in trained)
+    alone = 0 if (store.root / judge).exists() else JUDGE * slowness
+    size = len(digits) / 2000
+    minutes = (
+        (effort * step + alone) / workers / 60,
+        slowness * size * measures / chosen.threads / 60,
+        slowness * DOCUMENTS / 60,
+    )
+    advice = ""
+    if chosen.content_adam == "dense" and len(digits) > MANY_IMAGES:
+        advice = (
+            f"each step moves the content codes of all {len(digits):,} images: with "
+            "CONTENT_ADAM=sparse only those of its batch, in less time"
+        )
+    return Plan(
+        models=len(recipes),
+        found=len(recipes) - len(lacking),
+        trained=len(trained),
+        steps=effort,
+        step=step,
+        minutes=minutes,
+        disk=sum(_stored_bytes(recipe, len(digits)) for recipe in lacking),
+        memory=_memory(study, trained, workers),
+        advice=advice,
+    )
+
+
+def step_seconds(study: Study) -> float:
+    """Seconds a step of a plain recipe's model, beside as many others as usual, by one thread."""
+    recipes = [twins[0] for twins in equal_models(study.parameters.sweep())]
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        group = Group(side_by_side(recipes)[0], study.digits, torch.device("cpu"))
+        batches = itertools.cycle(itertools.islice(group.batches(group.draws()), STEPS))
+        group.step(next(batches))
+        started = time.perf_counter()
+        for _ in range(STEPS):
+            group.step(next(batches))
+        return (time.perf_counter() - started) / STEPS / group.models
+    finally:
+        torch.set_num_threads(before)
+
+
+def _measures_lacking(study: Study, lacking: list[Recipe], judge: str) -> float:
+    """Seconds, on a usual machine, of what is yet to be measured; equal models count once."""
+    unseen, scopes, total = study.unseen.fingerprint, study.scopes(), 0.0
+    for twins in equal_models(scopes):
+        (key,) = study.keys(twins[0])
+        for name in measures_of(scopes[twins[0]]):
+            kept = study.store.root / key / f"{measure_file(name, judge, unseen)}.json"
+            if twins[0] in lacking or not kept.exists():
+                total += MEASURES[name].seconds
+    return total
+
+
+def _stored_bytes(recipe: Recipe, images: int) -> float:
+    """What the store takes for a model: float32 weights and codes, and pictures of every epoch."""
+    classes, panel = 10, 20
+    codes = images * recipe.content_dim + classes * recipe.class_dim
+    network = 84 * (recipe.class_dim + recipe.content_dim) + 65_000
+    return 4 * (codes + network) + recipe.epochs * (panel + classes) * 28 * 28
+
+
+def _memory(study: Study, trained: list[Recipe], workers: int) -> float:
+    """The most of training and of measuring: tables with gradients, moments and noise, and images.
+
+    A content code takes its number, gradient, two moments and the noise of an epoch, and space for
+    one more of these while Adam computes; images are held twice.
+    """
+    chosen, images = study.parameters, len(study.digits)
+    numbers = max((recipe.content_dim for recipe in trained), default=0)
+    tables = workers * WIDTH * images * numbers * 4 * 6
+    pictures = images * 28 * 28 * 4
+    training = MAIN + tables + 2 * pictures if trained else 0
+    return max(training, MAIN + chosen.threads * (PROCESS + 4 * pictures))
+
+
+def main(arguments: list[str]) -> int:
+    """`reports.plan [PARAMETER_FILE [NAME=VALUE ...]]`: prints the plan; 0 if there is one."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    parameter_file, *assignments = arguments or ["reports/full.yaml"]
+    overrides: dict[str, Any] = dict(map(parse_override, assignments))
+    overrides.pop("yes", None)
+    try:
+        print("\n".join(plan(open_study(parameter_file, overrides)).lines()))
+    except (ParameterError, DataError) as error:
+        log.error("make plan: %s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
