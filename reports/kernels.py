@@ -11,7 +11,6 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
@@ -21,7 +20,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 
 def prepare(modules: Sequence[str]) -> None:
     """Starts the process that kernels are forked from; it imports these modules meanwhile."""
-    _FORKS.set_forkserver_preload([__name__, *modules])
+    _FORKS.set_forkserver_preload(["ipykernel.kernelapp", __name__, *modules])
     forkserver.ensure_running()
 
 
@@ -43,11 +42,15 @@ class _Forked(_FORKS.Process):  # type: ignore[name-defined,misc]
 
 def _serve(arguments: list[str], folder: str | Path, variables: dict[str, str]) -> None:
     """Is a kernel, in a session and a folder of its own."""
+    # Here, as progress bars are others where this is imported
+    from ipykernel.kernelapp import IPKernelApp
+
     os.setsid()
     os.chdir(folder)
+    os.environ.update(variables)
     # The kernel ends itself if the process that it was forked from is gone.
-    os.environ.update(variables, JPY_PARENT_PID=str(os.getppid()))
-    IPKernelApp.launch_instance(argv=arguments)
+    parent = f"--IPKernelApp.parent_handle={os.getppid()}"
+    IPKernelApp.launch_instance(argv=[*arguments, parent])
 
 
 class _Provisioner(LocalProvisioner):

@@ -27,7 +27,7 @@ assert words == "Planted words" or builds == 1 and words.startswith("Planted wor
 (build / f"{builds}.words").write_text(words)
 (build / "results.json").write_text(json.dumps({"timing": TIMING}))
 """
-SECONDS = [0.02, 0.03, 0.01, 0.04]
+SECONDS = [0.002, 0.003, 0.001, 0.004]
 
 
 @pytest.fixture

@@ -90,7 +90,9 @@ def test_a_deadline_ends_a_worker_that_hangs(recipes, digits, tmp_path):
         time.sleep(300)
 
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}), connected(1, "") as one:
-        run = one.submit(train_group, [[each] for each in recipes], digits, Store(tmp_path), "cpu", hang, 2)
+        run = one.submit(
+            train_group, [[each] for each in recipes], digits, Store(tmp_path), "cpu", hang, 2
+        )
         with pytest.raises(KilledWorker):
             run.result(timeout=60)
 
