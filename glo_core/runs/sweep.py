@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 # A worker whose epoch takes longer than this many seconds hangs, and is ended.
 DEADLINE = 900
-# Seconds between two pictures of the bar.
+# Seconds after which the bar is drawn again.
 REFRESH = 0.5
 
 

@@ -30,7 +30,11 @@ LINES = [
     for line in text.splitlines()
 ]
 COMMANDS = sorted({line for line in (*LINES, *INLINE) if re.match(r"make |\S*python ", line)})
-SETTINGS = sorted({word for word in INLINE if re.fullmatch(r"[A-Z_]+=\S*[^=…]", word)})
+SETTINGS = sorted(
+    {
+        word for word in INLINE if re.fullmatch(r"(?!YES)[A-Z_]+=\S*[^=…]", word)
+    }  # YES is no parameter
+)
 SNIPPETS = [text for kind, text in BLOCKS if kind == "python"]
 
 
