@@ -186,9 +186,9 @@ def main(arguments: list[str]) -> int:
     """`reports.plan [PARAMETER_FILE [NAME=VALUE ...]]`: prints the plan; 0 if there is one."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     parameter_file, *assignments = arguments or ["reports/full.yaml"]
-    overrides: dict[str, Any] = dict(map(parse_override, assignments))
-    overrides.pop("yes", None)
     try:
+        overrides: dict[str, Any] = dict(map(parse_override, assignments))
+        overrides.pop("yes", None)
         print("\n".join(plan(open_study(parameter_file, overrides)).lines()))
     except (ParameterError, DataError) as error:
         log.error("make plan: %s", error)

@@ -187,10 +187,10 @@ class _Progress:
         self._stopped.set()
 
     def _describe(self) -> None:
-        done = f"trained {self._done}/{self._models} models"
-        self._bar.set_description(
-            ": ".join([done, *[", ".join(self._running)] * bool(self._running)])
-        )
+        words = f"trained {self._done}/{self._models} models"
+        if self._running:
+            words += f": {', '.join(self._running)}"
+        self._bar.set_description(words)
 
 
 def _train_missing(

@@ -85,3 +85,8 @@ def test_the_words_have_all_numbers():
     assert text.splitlines()[0] == "10 models: 4 found, 5 to train, 1 equal to others"
     assert "about 59 minutes, 1.0 GB of disk, 2.0 GB of memory" in text
     assert text.endswith("do less")
+
+
+def test_words_that_cannot_be_used_are_an_error_in_words(caplog):
+    assert plan_module.main(["reports/full.yaml", "SIGMAS"]) == 1
+    assert "make plan: 'SIGMAS': expected NAME=VALUE" in caplog.text
