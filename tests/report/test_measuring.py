@@ -1,9 +1,13 @@
 """How models are measured: in which order, and what the progress bar tells."""
 
+import multiprocessing
+import signal
 import time
 
+import pytest
+
 from reports import measuring
-from reports.measuring import _followed, _tell
+from reports.measuring import MeasuringError, _finished, _followed, _tell
 
 
 def test_the_bar_moves_and_names_what_is_measured(tmp_path, monkeypatch):
@@ -26,3 +30,19 @@ def test_the_bar_moves_and_names_what_is_measured(tmp_path, monkeypatch):
         assert shown(bar, 4, "style")
         _tell(done, 6, "style")
     assert (bar.n, bar.postfix) == (10, "")  # what was told last is counted
+
+
+def test_a_process_that_is_killed_is_an_error_that_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(measuring, "_measured", signal.raise_signal)
+    with pytest.raises(MeasuringError, match="ended, perhaps for want of memory"):
+        list(_finished([(signal.SIGKILL,)] * 3, 2))
+
+
+def test_who_asks_for_no_more_does_not_wait_for_the_others(monkeypatch):
+    monkeypatch.setattr(measuring, "_measured", time.sleep)
+    finished = _finished([(0,), (600,), (600,)], 2)
+    next(finished)
+    finished.close()
+    for process in multiprocessing.active_children():
+        process.join(10)
+    assert multiprocessing.active_children() == []

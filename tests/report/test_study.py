@@ -45,7 +45,7 @@ def study(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:  # classifiers and fits of few steps
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
         patch.setattr(training, "SWAP_STEPS", 100)
-        patch.setattr(fitting.fit, "__defaults__", (5,))
+        patch.setattr(fitting.fit.__wrapped__, "__defaults__", (5, None))
         patch.setattr(leaks, "FIT_STEPS", 5)
         patch.setattr(style_kept, "PER_CLASS", 2)
         assert study.judge

@@ -21,7 +21,7 @@ from glo_core.runs.sweep import (
     train_group,
     work,
 )
-from glo_core.runs.trainers import train
+from glo_core.runs.trainers import UNFELT, train
 from glo_core.training import DeviceError
 
 
@@ -70,14 +70,21 @@ def test_a_sweep_that_is_stopped_keeps_the_groups_it_finished(recipes, digits, t
     assert not (store.root / run_key(other, digits)).exists()
 
 
-def test_a_sigma_that_is_the_same_float32_is_trained_once(digits, tmp_path, trained, caplog):
+def test_a_sigma_that_changes_no_code_is_trained_once(digits, tmp_path, trained, caplog):
     caplog.set_level("INFO")
-    recipes = grid(["l1"], [0, 1e-100, 1e-20], [0], epochs=1)
-    zero, same, other = sweep(recipes, digits, Store(tmp_path))
-    assert sorted(recipe.sigma for group in trained for recipe in group) == [0, 1e-20]
-    assert "1 models equal others to the last bit: trained once" in caplog.text
-    assert [glo.recipe for glo in (zero, same, other)] == recipes
+    recipes = grid(["l1"], [0, 1e-100, 1e-20, 1e-5], [0], epochs=1)
+    zero, same, lost, other = sweep(recipes, digits, Store(tmp_path))
+    assert sorted(recipe.sigma for group in trained for recipe in group) == [0, 1e-5]
+    assert "2 models equal others to the last bit: trained once" in caplog.text
+    assert [glo.recipe for glo in (zero, same, lost, other)] == recipes
     assert torch.equal(zero.content_table, same.content_table)
+    assert torch.equal(zero.content_table, lost.content_table)
+
+
+def test_noise_up_to_where_it_is_not_felt_changes_no_bit_of_a_model(digits):
+    zero, unfelt, felt = train(grid(["l1"], [0, UNFELT, 1e-5], [0], epochs=20), digits)
+    assert torch.equal(zero.content_table, unfelt.content_table)
+    assert not torch.equal(zero.content_table, felt.content_table)
 
 
 def test_a_model_that_equals_one_in_the_store_is_not_trained(digits, tmp_path, trained):
