@@ -14,7 +14,7 @@ from glo_core.stacked import StackedGenerator, as_images
 
 # Images are generated in batches of BATCH, which stay in the processor's caches, and CHUNK batches
 # at a time, as a call costs time too.
-BATCH, CHUNK = 32, 8
+BATCH, CHUNK = 32, 32
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def _names(source: str) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+@cache
 def _file(name: str, root: Path) -> Path | None:
     """The file of a module or of a package; None if it is not below `root`."""
     path = root.joinpath(*name.split("."))

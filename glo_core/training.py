@@ -315,17 +315,17 @@ def _from_gaussian(draws: Tensor, content_table: Tensor) -> Tensor:
 def side_by_side(recipes: list[Recipe], at_once: int = 1) -> list[list[Recipe]]:
     """Cuts recipes into even groups of one shape, at most WIDTH wide, keeping their order.
 
-    With `at_once` groups trained at the same time, a shape that is more than its share of all
-    recipes is cut into a multiple of so many groups. A smaller one stays whole, since narrow groups
-    are slow: others are trained beside it.
+    With `at_once` groups trained at the same time, a shape is cut into a multiple of so many groups
+    if it has more than their part of all recipes. A rarer one stays whole, since narrow groups are
+    slow: others are trained beside it.
     """
     shapes: dict[tuple[float | str, ...], list[Recipe]] = {}
     for recipe in recipes:
         shapes.setdefault(recipe.shape, []).append(recipe)
-    share = math.ceil(len(recipes) / at_once)
+    rare = min(WIDTH, math.ceil(len(recipes) / at_once))
     groups = []
     for alike in shapes.values():
-        beside = at_once if len(alike) > min(share, WIDTH) else 1
+        beside = 1 if len(alike) <= rare else at_once
         rounds = math.ceil(len(alike) / WIDTH / beside)
         width = math.ceil(len(alike) / (rounds * beside))
         groups += [alike[start : start + width] for start in range(0, len(alike), width)]

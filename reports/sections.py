@@ -1,7 +1,5 @@
 """Run the sections' notebooks: each in a kernel of its own, and only if its stamp has changed."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -13,6 +11,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
+from glo_core.runs.store import write_text
 from reports.bind.outputs import ExecutedSection
 from reports.kernels import ForkedKernelManager
 from reports.study import ROOT
@@ -69,32 +68,28 @@ def up_to_date(
             return notebook
     if missing := values.keys() - papermill.inspect_notebook(str(source)).keys():
         raise SectionError(f"{source.name}: its parameters cell does not set {sorted(missing)}")
-    with tempfile.TemporaryDirectory(dir=executed.parent) as folder:
-        new = Path(folder) / source.name
-        try:
-            _execute(source, new, values)
-        except PapermillExecutionError as error:
-            where = f"{source.name}, cell {error.cell_index}"
-            raise SectionError(f"{where}: {error.ename}: {error.evalue}") from error
-        except Exception as error:  # a kernel that died, or did not start
-            raise SectionError(f"{source.name}: {type(error).__name__}: {error}") from error
-        notebook = nbformat.read(new, as_version=4)
-        notebook.metadata["glo"] = {"stamp": stamp}
-        nbformat.write(notebook, new)
-        os.replace(new, executed)
+    try:
+        notebook = _execute(source, values)
+    except PapermillExecutionError as error:
+        where = f"{source.name}, cell {error.cell_index}"
+        raise SectionError(f"{where}: {error.ename}: {error.evalue}") from error
+    except Exception as error:  # a kernel that died, or did not start
+        raise SectionError(f"{source.name}: {type(error).__name__}: {error}") from error
+    notebook.metadata["glo"] = {"stamp": stamp}
+    write_text(executed, nbformat.writes(notebook))
     return notebook
 
 
-def _execute(source: Path, new: Path, values: Mapping[str, Any], attempts: int = 3) -> None:
-    """Runs a notebook in a kernel of its own, in the notebook's folder.
+def _execute(source: Path, values: Mapping[str, Any], attempts: int = 3) -> nbformat.NotebookNode:
+    """A notebook that was run in a kernel of its own, in the notebook's folder.
 
     Kernels that start at the same moment may pick the same port, and one of them dies before it
     has run anything: it is started again.
     """
     try:
-        papermill.execute_notebook(
+        executed: nbformat.NotebookNode = papermill.execute_notebook(
             source,
-            new,
+            None,  # it would be written after every cell
             dict(values),
             kernel_name="python3",
             progress_bar=False,
@@ -107,4 +102,5 @@ def _execute(source: Path, new: Path, values: Mapping[str, Any], attempts: int =
     except RuntimeError as error:
         if attempts == 1 or "before replying to kernel_info" not in str(error):
             raise
-        _execute(source, new, values, attempts - 1)
+        return _execute(source, values, attempts - 1)
+    return executed

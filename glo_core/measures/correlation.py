@@ -1,5 +1,6 @@
 """Whether the style of conversions follows that of their sources: a correlation, by feature."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -58,27 +59,39 @@ def _correlated(
     targets: NDArray[np.int64],
     seed: int,
 ) -> Correlation:
-    rng = np.random.default_rng(seed)
     rows = np.isfinite(sources[images]) & np.isfinite(converted)
     if not rows.any():
         return Correlation(0.0, 0.0, 0.0, 0.0)
     present, image = np.unique(images[rows], return_inverse=True)
     sources, labels = sources[present], labels[present]
+    others, resamples = _drawn(labels.tobytes(), seed)
 
     # Subtract the mean of each (source class, target class) pair: it belongs to the classes, not to
     # the writer.
     pairs = labels[image] * (int(targets.max()) + 1) + targets[rows]
     after = _within(converted[rows], pairs)
     before = _within(sources[image], labels[image])
-    other = _within(sources[_others(labels, rng)][image], labels[image])
+    other = _within(sources[others][image], labels[image])
     products = np.stack([before * after, before**2, after**2])
     of_image = np.array([np.bincount(image, product) for product in products], np.float64)
-    resamples = rng.multinomial(len(present), np.full(len(present), 1 / len(present)), DRAWS)
-    resampled: NDArray[np.float64] = of_image @ resamples.T
+    resampled: NDArray[np.float64] = of_image @ resamples
     low, high = np.quantile(_pearson(resampled), (0.025, 0.975))
     random = np.stack([other * after, other**2, after**2])
     value, chance = (float(_pearson(some.sum(1))) for some in (products, random))
     return Correlation(value, float(low), float(high), chance)
+
+
+# Draws take longer than all else, and most features of most models have the same images.
+@lru_cache(4)
+def _drawn(labels: bytes, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The `_others` of N images, and how often each is in a resample: (N, DRAWS).
+
+    Takes the images' int64 labels as bytes, so that draws are found again.
+    """
+    rng, classes = np.random.default_rng(seed), np.frombuffer(labels, np.int64)
+    others, count = _others(classes, rng), len(classes)
+    resamples = rng.multinomial(count, np.full(count, 1 / count), DRAWS)
+    return others, resamples.T.astype(np.float64)
 
 
 def _within(values: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:

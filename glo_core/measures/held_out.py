@@ -28,7 +28,7 @@ def measure(subject: Subject) -> dict[str, Any]:
     """
     images, labels, codes = subject.unseen.images, subject.unseen.labels, subject.unseen_codes
     probes, others = leakage.probes(), len(subject.digits.class_names) - 1
-    predicted = {name: leakage.predicted(codes, labels, each) for name, each in probes.items()}
+    predicted = dict(zip(probes, leakage.predicted(codes, labels, [*probes.values()]), strict=True))
     found = {name: leakage.fold_scores(each, labels) for name, each in predicted.items()}
     strongest = leakage.strongest(found)
     return {

@@ -23,6 +23,7 @@ from glo_core.measures.leakage import (
     balanced_weights,
     probed,
     probes,
+    standardised,
     strongest,
     with_strongest,
 )
@@ -44,7 +45,8 @@ LONGER = 4
 def measure(subject: Subject) -> dict[str, Any]:
     """All of these, as far as there are such codes."""
     glo, digits, unseen = subject.glo, subject.digits, subject.unseen
-    longer = fit(glo, unseen.images, unseen.labels, LONGER * FIT_STEPS)
+    more = (LONGER - 1) * FIT_STEPS
+    longer = fit(glo, unseen.images, unseen.labels, more, subject.unseen_codes)
     found: dict[str, Any] = {
         "codes_leakage": probed(subject.seen_codes, subject.seen.labels, DEAR),
         "curve": curve(subject),
@@ -83,8 +85,9 @@ def curve(subject: Subject) -> dict[str, float]:
     for size in SIZES:
         if tested + size <= len(codes):
             some = slice(tested, tested + size)
-            probe = probes()["svm"].fit(codes[some].numpy(), labels[some].numpy())
-            hits = torch.from_numpy(probe.predict(codes[:tested].numpy())) == labels[:tested]
+            known, asked = standardised(codes[some], codes[:tested])
+            probe = probes()["svm"].fit(known, labels[some].numpy())
+            hits = torch.from_numpy(probe.predict(asked)) == labels[:tested]
             found[str(size)] = float((hits * weights).mean())
     return found
 

@@ -5,9 +5,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# Numbers that are resampled at a time, so that memory stays small.
-CHUNK = 4_000_000
-
 
 def p_value(
     statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
@@ -26,7 +23,8 @@ def p_value(
     alone.
 
     Args:
-        statistic: From (..., M, *rest) values of M images to (...) numbers, such as their mean.
+        statistic: From (..., M, *rest) values of M images to (...) numbers, such as their mean. It
+            must be a function of the mean over images: the same if that is given as one image's.
         one: (S, M, *rest), the values of one method with S seeds.
         other: The same of the other method, or (1, M, *rest) of one that has no seeds.
         draws: How many resamples; the p-value is at least one over their number.
@@ -37,14 +35,15 @@ def p_value(
     """
     rng = np.random.default_rng(seed)
     of_seeds = statistic(one) - statistic(other)  # (S,)
-    images = rng.integers(one.shape[1], size=(draws, one.shape[1]))
-    at_a_time = max(1, CHUNK // max(one.size, other.size))
-    differences = np.concatenate(
-        [
-            (statistic(one[:, some]) - statistic(other[:, some])).mean(0)
-            for some in np.split(images, range(at_a_time, draws, at_a_time))
-        ]
-    )
+    count = one.shape[1]
+    images = rng.integers(count, size=(draws, count))
+    # How often each draw has each image: sums of resampled values are a product with these, and
+    # exact where values are whole numbers, so that equal sums stay equal.
+    images += count * np.arange(draws)[:, None]
+    times = np.bincount(images.ravel(), minlength=draws * count).reshape(draws, count)
+    sums = (np.tensordot(times.astype(np.float64), each, (1, 1)) for each in (one, other))
+    ours, theirs = (statistic(each[:, :, None] / count) for each in sums)  # (draws, S)
+    differences = (ours - theirs).mean(1)
     if len(of_seeds) > 1:
         error = of_seeds.std(ddof=1) / np.sqrt(len(of_seeds))
         differences += error * rng.standard_t(len(of_seeds) - 1, draws)

@@ -65,8 +65,9 @@ def sweep(
     log.info("%d of %d models found in %s", len(recipes) - len(missing), len(recipes), store.root)
     alike = equal_models(recipes)
     for twins in alike:
+        lacking = [twin for twin in twins if models[twin] is None]
         if known := next((model for twin in twins if (model := models[twin])), None):
-            models.update(_saved_as(known, twins, digits, store))
+            models.update(_saved_as(known, lacking, digits, store))
     todo = [twins for twins in alike if models[twins[0]] is None]
     if todo:
         if executor is None:

@@ -34,8 +34,8 @@ def core_versions(recipe: Recipe) -> dict[str, int]:
 
 
 def core_effort(recipe: Recipe) -> float:
-    """How long a step takes in those of a plain recipe: twice with a swap term or a pyramid."""
-    return 2.0 if recipe.swap or recipe.loss == "laplacian" else 1.0
+    """How long a step takes in those of a plain recipe: more with a swap term or a pyramid."""
+    return 2.5 if recipe.swap else 2.0 if recipe.loss == "laplacian" else 1.0
 
 
 def with_felt_sigma(recipe: Recipe) -> Recipe:
@@ -120,6 +120,7 @@ register(
     Trainer(
         lord.train,
         epochs=lord.epochs,
+        effort=lambda _: 1.5,
         versions=lambda recipe: core_versions(recipe) | {"lord": lord.VERSION},
         encoder=lord.encoder_of,
     ),

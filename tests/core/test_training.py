@@ -32,7 +32,7 @@ def test_groups_are_a_multiple_of_those_trained_at_once():
     assert [len(group) for group in side_by_side(grid(["l1"], range(3), [0]), 2)] == [2, 1]
 
 
-def test_a_shape_that_is_less_than_its_share_stays_whole():
+def test_a_rare_shape_stays_whole():
     recipes = grid(["l1"], range(5), [0]) + grid(["l1"], range(3), [0], epochs=3)
     assert [len(group) for group in side_by_side(recipes, 2)] == [3, 2, 3]
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from sklearn.dummy import DummyClassifier
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -44,7 +46,12 @@ def linear_leak():
 
 
 def scores(codes, labels, name):
-    return fold_scores(predicted(codes, labels, probes()[name]), labels)["folds"]
+    return fold_scores(predictions_of(codes, labels, name), labels)["folds"]
+
+
+def predictions_of(codes, labels, name):
+    (found,) = predicted(codes, labels, [probes()[name]])
+    return found
 
 
 def leak(name, codes, labels):
@@ -179,7 +186,7 @@ def test_separation_is_what_is_not_above_chance(score, expected):
 def test_hits_are_those_of_the_folds_weighted_so_that_classes_count_the_same(name):
     labels = torch.tensor([0] * 60 + [1] * 20 + [2] * 20)
     codes = normal(100, 5) + 3 * (labels == 0)[:, None]  # the other two are told apart by chance
-    predictions = predicted(codes, labels, probes()[name])
+    predictions = predictions_of(codes, labels, name)
     hits = torch.tensor(balanced_hits(predictions, labels)["images"])
     mean = np.mean(fold_scores(predictions, labels)["folds"])
     assert hits.mean() == pytest.approx(mean, abs=1e-4)
@@ -192,7 +199,7 @@ def test_hits_are_those_of_the_folds_weighted_so_that_classes_count_the_same(nam
 def test_hits_are_of_each_image_in_its_place():
     leaks = torch.arange(COUNT) < COUNT // 2
     codes = torch.where(leaks[:, None], linear_leak(), normal(COUNT, 25, seed=1))
-    hits = np.array(balanced_hits(predicted(codes, LABELS, probes()["svm"]), LABELS)["images"])
+    hits = np.array(balanced_hits(predictions_of(codes, LABELS, "svm"), LABELS)["images"])
     assert hits[: COUNT // 2].mean() > 0.95
     assert hits[COUNT // 2 :].mean() < 0.2
 
@@ -268,7 +275,7 @@ def test_the_null_of_codes_that_leak_all_is_near_chance(name):
 
 def test_naming_the_majority_always_scores_chance_however_unbalanced_the_classes():
     labels = torch.tensor([0] * 90 + [1] * 20 + [2] * 10)
-    always = make_pipeline(StandardScaler(), DummyClassifier(strategy="most_frequent"))
+    always = DummyClassifier(strategy="most_frequent")
     assert leakage(normal(120, 5), labels, always).value == pytest.approx(chance(3))
 
 
@@ -282,13 +289,32 @@ def test_the_pixels_of_squares_in_places_of_their_own_tell_the_class(digits):
 
 
 @every_probe
-def test_the_scaler_is_inside_so_that_units_do_not_matter(name):
-    probe = probes()[name]
-    assert isinstance(probe[0], StandardScaler)
+def test_units_do_not_matter(name):
     units = torch.ones(25)
     units[20] = 1e4  # a number that tells nothing, in units that would drown the rest
-    assert leakage(linear_leak() * units, LABELS, probe).low > 0.97
-    assert not hasattr(probe[0], "mean_")  # each fold fitted a copy of its own
+    assert leak(name, linear_leak() * units, LABELS).low > 0.97
+
+
+def test_probes_stay_unfitted():
+    asked = probes()
+    predicted(normal(50, 5), LABELS[:50], [*asked.values()])
+    assert not any(hasattr(probe, "classes_") for probe in asked.values())
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("classes", [2, 10])
+def test_all_probes_together_predict_what_scikit_learn_predicts_with_each_alone(classes):
+    codes, labels = normal(120, 8) + 0.5 * (LABELS[:120] % 3)[:, None], LABELS[:120] % classes
+    codes[:, 3] = 0.1  # a number that does not vary
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    found = predicted(codes, labels, [*probes().values()])
+    for predictions, probe in zip(found, probes().values(), strict=True):
+        alone = make_pipeline(StandardScaler(), probe)
+        expected = cross_val_predict(alone, codes.numpy(), labels.numpy(), cv=folds)
+        assert np.array_equal(predictions, expected)
+        tested = [fold for _, fold in folds.split(labels, labels)]
+        scores = [balanced_accuracy_score(labels[fold], predictions[fold]) for fold in tested]
+        assert fold_scores(predictions, labels) == {"folds": scores}
 
 
 @every_probe

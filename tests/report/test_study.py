@@ -1,5 +1,6 @@
 """A study on real digits, small enough to train in seconds."""
 
+import inspect
 from functools import partial
 
 import numpy as np
@@ -45,7 +46,7 @@ def study(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:  # classifiers and fits of few steps
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
         patch.setattr(training, "SWAP_STEPS", 100)
-        patch.setattr(fitting.fit.__wrapped__, "__defaults__", (5, None))
+        patch.setattr(inspect.unwrap(fitting.fit), "__defaults__", (5, None))
         patch.setattr(leaks, "FIT_STEPS", 5)
         patch.setattr(style_kept, "PER_CLASS", 2)
         assert study.judge
