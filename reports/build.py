@@ -9,13 +9,14 @@ fails, the last good report stays in place.
 
 import json
 import logging
+import multiprocessing
 import os
 import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from reports.parameters import ParameterError, parse_override
 from reports.plan import PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
 from reports.sections import SectionError, run_sections, section_notebooks
-from reports.study import ROOT, Study, open_study
+from reports.study import JUDGE_SEED, ROOT, Study, open_study
 
 log = logging.getLogger("report")
 
@@ -72,8 +73,9 @@ def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> 
     planned = plan(study)
     log.info("%s", "\n".join(planned.lines()))
     planned.check(yes)
-    with ThreadPoolExecutor(1) as beside:
-        judge = beside.submit(lambda: study.judge)
+    # In a process of its own: two threads of many small steps would wait for each other
+    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as beside:
+        judge = beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
         _ = study.models, judge.result()
     clock.append(time.perf_counter())
     _ = study.results

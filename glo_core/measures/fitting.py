@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Adam
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from glo_core.latents import fitted_gaussian
 from glo_core.losses import WEIGHTS, weighted_loss
@@ -29,8 +28,8 @@ from glo_core.stacked import as_pixels
 
 # Gradient steps a code. More of them reconstruct a little better and classify no better.
 FIT_STEPS, CLASSIFY_STEPS = 100, 20
-# Adam's rate, in standard deviations of the learned codes, and its decay of moments: the defaults
-# average over more steps than there are.
+# Adam's rate at the first step, from where it falls along a cosine, in standard deviations of the
+# learned codes; and its decay of moments: the defaults average over more steps than there are.
 RATE, BETAS = 0.3, (0.8, 0.9)
 
 
@@ -67,16 +66,15 @@ def fit(
         pixels = as_pixels(_in_batches(F.pad(images[some], (0, 0, 0, 0, 0, missing)))).contiguous()
         class_codes = _in_batches(F.pad(glo.class_table[labels[some]], (0, 0, 0, missing)))
         codes = F.pad(own[some], (0, 0, 0, missing)).requires_grad_()
-        adam = Adam([codes], lr=RATE, betas=BETAS, fused=True)
-        schedule = CosineAnnealingLR(adam, steps)
-        for _ in range(steps):
+        adam = Adam([codes], betas=BETAS, fused=True)
+        for step in range(steps):
+            adam.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
             content = _in_batches(mean + codes @ factor.T)
             generated = network(torch.cat([class_codes, content], 2))
             adam.zero_grad()
             # The sum over images, so that a code's gradient does not depend on the others
             (BATCH * weighted_loss(generated, pixels, _weights(glo)).sum()).backward()
             adam.step()
-            schedule.step()
             codes.data.renorm_(2, 0, radius)  # back into the ball
         fitted.append(mean + codes.detach()[: len(some)] @ factor.T)
     return torch.cat(fitted)

@@ -77,18 +77,21 @@ def curve(subject: Subject) -> dict[str, float]:
     which there are too few is left out.
     """
     tested = min(TESTED, len(subject.unseen) // 2)
-    more = subject.judge_digits.sample(max(SIZES) - (len(subject.unseen) - tested))
+    left = len(subject.unseen) - tested
+    sizes = [size for size in SIZES if size <= left + len(subject.judge_digits)]
+    if not sizes:
+        return {}
+    more = subject.judge_digits.sample(max(0, sizes[-1] - left))
     codes = torch.cat([subject.unseen_codes, fit(subject.glo, more.images, more.labels)])
     labels = torch.cat([subject.unseen.labels, more.labels])
     weights = balanced_weights(labels[:tested])
     found = {}
-    for size in SIZES:
-        if tested + size <= len(codes):
-            some = slice(tested, tested + size)
-            known, asked = standardised(codes[some], codes[:tested])
-            probe = probes()["svm"].fit(known, labels[some].numpy())
-            hits = torch.from_numpy(probe.predict(asked)) == labels[:tested]
-            found[str(size)] = float((hits * weights).mean())
+    for size in sizes:
+        some = slice(tested, tested + size)
+        known, asked = standardised(codes[some], codes[:tested])
+        probe = probes()["svm"].fit(known, labels[some].numpy())
+        hits = torch.from_numpy(probe.predict(asked)) == labels[:tested]
+        found[str(size)] = float((hits * weights).mean())
     return found
 
 
