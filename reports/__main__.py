@@ -1,5 +1,6 @@
 """Builds the report: `python -m reports reports/full.yaml EPOCHS=20 SIGMAS=0,0.1,1`."""
 
+import gc
 import sys
 
 from reports import kernels
@@ -9,4 +10,6 @@ if __name__ == "__main__":
     kernels.prepare(["reports.preloaded"])
     from reports.build import main
 
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    gc.freeze()  # to look through all that was imported for garbage takes more than a second
+    sys.exit(code)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -164,8 +164,10 @@ def write_documents(report: Report, results: dict[str, Any], clock: Sequence[flo
     """
     with tempfile.TemporaryDirectory(dir=BUILD) as name:
         folder = Path(name)
-        write_html(report, folder / "report.html")
-        write_pdf(report, folder / "report.pdf")
+        with ThreadPoolExecutor(1) as beside:
+            page = beside.submit(write_html, report, folder / "report.html")
+            write_pdf(report, folder / "report.pdf")
+            page.result()
         animations = write_animations(report, folder / "animations")
         steps = [round(b - a, 1) for a, b in pairwise([*clock, time.perf_counter()])]
         timing = dict(zip(TIMING, [*steps, round(sum(steps), 1)], strict=True))

@@ -4,7 +4,6 @@ A kernel of Jupyter's own takes seconds to start, and its first cell seconds to 
 the rest. Here one process imports them, for all notebooks.
 """
 
-import gc
 import multiprocessing
 import os
 from collections.abc import Sequence
@@ -48,7 +47,6 @@ def _serve(arguments: list[str], folder: str | Path, variables: dict[str, str]) 
     Kernels run side by side: where their threads share processors, they wait for each other, and a
     section takes up to four times as long.
     """
-    gc.freeze()  # what is imported stays, and need not be looked through for garbage
     threadpool_limits(1)
     # Here, as progress bars are others where this is imported
     from ipykernel.kernelapp import IPKernelApp

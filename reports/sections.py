@@ -76,8 +76,10 @@ def up_to_date(
     except Exception as error:  # a kernel that died, or did not start
         raise SectionError(f"{source.name}: {type(error).__name__}: {error}") from error
     notebook.metadata["glo"] = {"stamp": stamp}
-    write_text(executed, nbformat.writes(notebook))
-    return notebook
+    content = nbformat.writes(notebook)
+    write_text(executed, content)
+    # As the next build will read it: names are in another order there
+    return nbformat.reads(content, as_version=4)
 
 
 def _execute(source: Path, values: Mapping[str, Any], attempts: int = 3) -> nbformat.NotebookNode:
@@ -97,7 +99,7 @@ def _execute(source: Path, values: Mapping[str, Any], attempts: int = 3) -> nbfo
             # with it the notebook that runs beside this one.
             resources={"metadata": {"path": str(source.parent)}},
             kernel_manager_class=ForkedKernelManager,
-            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
     except RuntimeError as error:
         if attempts == 1 or "before replying to kernel_info" not in str(error):

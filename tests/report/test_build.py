@@ -178,6 +178,18 @@ def test_a_section_is_run_again_only_if_its_stamp_has_changed(tmp_path: Path) ->
 
 @leaves_loops
 @pytest.mark.usefixtures("_collected")
+def test_a_section_is_the_same_when_it_was_run_and_when_it_is_read(tmp_path: Path) -> None:
+    shown = "{'application/json': {'second': 1, 'first': 2}}"
+    source = planted(tmp_path / "notebooks", f"display({shown}, raw=True)")
+    run, read = (
+        run_sections({source: "a"}, {"word": "a"}, tmp_path / "done", 1)[0].notebook
+        for _ in range(2)
+    )
+    assert json.dumps(run) == json.dumps(read)  # in the same order, too
+
+
+@leaves_loops
+@pytest.mark.usefixtures("_collected")
 @pytest.mark.parametrize(
     ("code", "values", "words"),
     [
