@@ -17,6 +17,7 @@ import torch
 
 from glo_core.data import DataError
 from glo_core.measures.evaluation import MEASURES, measures_of
+from glo_core.measures.subject import MEASURED
 from glo_core.recipe import Recipe
 from glo_core.runs.store import classifier_key
 from glo_core.runs.sweep import equal_models, work
@@ -35,7 +36,7 @@ MANY_IMAGES = 10_000
 STEPS = 8
 # Seconds, on the machine that `Measure.seconds` are of: a step of a plain recipe's model beside
 # nine others, the judge, and all sections with both documents.
-USUAL_STEP, JUDGE, DOCUMENTS = 2.0e-3, 15, 45
+USUAL_STEP, JUDGE, DOCUMENTS = 1.8e-3, 17, 45
 # Bytes of memory: what a process takes that measures or runs a notebook, and this one.
 PROCESS, MAIN = 0.7e9, 1.2e9
 
@@ -106,7 +107,8 @@ def plan(study: Study) -> Plan:
     slowness, workers = step / USUAL_STEP, chosen.workers or chosen.threads
     effort = sum(work(recipe, digits) for recipe in trained)
     alone = 0 if (store.root / judge).exists() else JUDGE * slowness
-    size = len(digits) / 2000
+    # What is measured of training images, and of unseen ones, in those that `Measure.seconds` are of
+    size = (min(len(digits), MEASURED) / 2000 + len(study.unseen) / 1000) / 2
     minutes = (
         (effort * step + alone) / workers / 60,
         slowness * size * measures / chosen.threads / 60,

@@ -62,6 +62,11 @@ def test_time_grows_with_epochs_and_memory_with_images(planned):
     assert planned(n=600).memory > few.memory
 
 
+def test_of_more_images_than_are_measured_measuring_takes_no_longer(planned):
+    few, enough, many = (planned(n=n).minutes[1] for n in (60, 2000, 3000))
+    assert few < enough == many
+
+
 def test_a_real_step_takes_some_time(tmp_path):
     assert 0 < plan_module.step_seconds(study_of(tmp_path)) < 1
 
