@@ -107,7 +107,7 @@ def plan(study: Study) -> Plan:
     slowness, workers = step / USUAL_STEP, chosen.workers or chosen.threads
     effort = sum(work(recipe, digits) for recipe in trained)
     alone = 0 if (store.root / judge).exists() else JUDGE * slowness
-    # What is measured of training images, and of unseen ones, in those that `Measure.seconds` are of
+    # How many images are measured, trained on and unseen, in those that `Measure.seconds` are of
     size = (min(len(digits), MEASURED) / 2000 + len(study.unseen) / 1000) / 2
     minutes = (
         (effort * step + alone) / workers / 60,

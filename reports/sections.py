@@ -79,7 +79,8 @@ def up_to_date(
     content = nbformat.writes(notebook)
     write_text(executed, content)
     # As the next build will read it: names are in another order there
-    return nbformat.reads(content, as_version=4)
+    read: nbformat.NotebookNode = nbformat.reads(content, as_version=4)
+    return read
 
 
 def _execute(source: Path, values: Mapping[str, Any], attempts: int = 3) -> nbformat.NotebookNode:

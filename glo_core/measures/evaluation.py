@@ -36,8 +36,8 @@ class Measure(NamedTuple):
     """A measure: what computes it, of which models it is taken, and how dear it is.
 
     `compute` returns what was measured by its names, in a form that JSON can hold. `seconds` is
-    about how long it takes of a model of 2,000 images with 1,000 unseen ones: dear models are measured first, and progress
-    is counted in these.
+    about how long it takes of a model of 2,000 images with 1,000 unseen ones: dear models are
+    measured first, and progress is counted in these.
     """
 
     compute: Callable[[Subject], dict[str, Any]]
