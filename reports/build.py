@@ -73,10 +73,7 @@ def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> 
     planned = plan(study)
     log.info("%s", "\n".join(planned.lines()))
     planned.check(yes)
-    # In a process of its own: two threads of many small steps would wait for each other
-    with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as beside:
-        judge = beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
-        _ = study.models, judge.result()
+    train(study)
     clock.append(time.perf_counter())
     _ = study.results
     clock.append(time.perf_counter())
@@ -91,6 +88,16 @@ def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> 
     write_documents(report, collected(study, report, outputs, stamp), clock)
     for name in REPORT:
         log.info("%s", BUILD / name)
+
+
+def train(study: Study) -> None:
+    """Has the store hold every model and the judge, which is trained beside them."""
+    if study.parameters.threads > 1:
+        # In a process of its own: two threads of many small steps would wait for each other
+        with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as beside:
+            beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
+            _ = study.models
+    _ = study.models, study.judge
 
 
 def is_up_to_date(stamp: str) -> bool:

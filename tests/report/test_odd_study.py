@@ -18,6 +18,7 @@ from PIL import Image
 
 from glo_core import data, training
 from glo_core.classifier import train_classifier
+from glo_core.measures import subject
 from glo_core.runs import store
 from reports import build as builder
 from reports import study
@@ -90,6 +91,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "train_classifier", partial(train_classifier, steps=300))
         patch.setattr(training, "SWAP_STEPS", 20)
+        patch.setattr(subject, "MEASURED", 40)  # fewer than there are
         patch.setattr(study, "ROOT", root)
         patch.setattr(builder, "BUILD", root / "build")
         patch.setattr(builder, "run_sections", run_here)
