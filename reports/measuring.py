@@ -228,7 +228,8 @@ def _followed(done: Path, total: float) -> Iterator[Any]:
                 for line in lines:
                     seconds, name = line.split()
                     (now.remove if float(seconds) else now.append)(name)
-                    bar.update(float(seconds))
+                    # Sums of such numbers may be a little above the total, of which tqdm warns
+                    bar.update(min(float(seconds), bar.total - bar.n))
                 bar.set_postfix_str(", ".join(now))
 
     follower = threading.Thread(target=follow)

@@ -32,6 +32,15 @@ def test_the_bar_moves_and_names_what_is_measured(tmp_path, monkeypatch):
     assert (bar.n, bar.postfix) == (10, "")  # what was told last is counted
 
 
+def test_rounding_takes_the_bar_no_further_than_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring, "LOOK", 0.01)
+    with _followed(tmp_path / "done", 0.3) as bar:
+        for _ in range(3):
+            _tell(tmp_path / "done", 0, "style")
+            _tell(tmp_path / "done", 0.1, "style")
+    assert bar.n == bar.total
+
+
 def test_a_process_that_is_killed_is_an_error_that_says_what_to_do(monkeypatch):
     monkeypatch.setattr(measuring, "_measured", signal.raise_signal)
     with pytest.raises(MeasuringError, match="ended, perhaps for want of memory"):
