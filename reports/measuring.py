@@ -229,7 +229,7 @@ def _followed(done: Path, total: float) -> Iterator[Any]:
                     seconds, name = line.split()
                     (now.remove if float(seconds) else now.append)(name)
                     # Sums of such numbers may be a little above the total, of which tqdm warns
-                    bar.update(min(float(seconds), bar.total - bar.n))
+                    bar.update(min(float(seconds), total - bar.n))
                 bar.set_postfix_str(", ".join(now))
 
     follower = threading.Thread(target=follow)

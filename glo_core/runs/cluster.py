@@ -74,6 +74,22 @@ def keep_freed_memory() -> None:
 
 
 @contextmanager
+def _copies_kept(client: Client) -> Iterator[None]:
+    """Has Dask keep every worker's copy of what is `Cluster.shared`.
+
+    Its memory manager would leave one, and if the worker that has it is lost, Dask cancels all that
+    is still to be done.
+    """
+    manages = client.amm.running()
+    client.amm.stop()
+    try:
+        yield
+    finally:
+        if manages:
+            client.amm.start()
+
+
+@contextmanager
 def connected(workers: int, scheduler: str) -> Iterator[Cluster | None]:
     """The workers of the scheduler at an address, or so many new ones on this machine, or None.
 
@@ -88,7 +104,8 @@ def connected(workers: int, scheduler: str) -> Iterator[Cluster | None]:
         with client:
             if not client.nthreads():
                 raise ClusterError(f"scheduler = {scheduler!r}: it has no workers; start some")
-            yield Cluster(client)
+            with _copies_kept(client):
+                yield Cluster(client)
     elif workers:
         with (
             dask.config.set({"distributed.scheduler.worker-ttl": SILENCE}),
@@ -101,6 +118,7 @@ def connected(workers: int, scheduler: str) -> Iterator[Cluster | None]:
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             Client(cluster) as client,
+            _copies_kept(client),
         ):
             yield Cluster(client)
     else:
