@@ -1,18 +1,25 @@
 """The script and the style of figures that readers can move, for the report and for Jupyter."""
 
 import base64
+import re
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 FOLDER = Path(__file__).with_name("elements")
-SCRIPTS = ("generator.js", "player.js", "decoder.js", "define.js")
+# Modules that others import from come first.
+SCRIPTS = ("numbers", "pictures", "generator", "codes", "player", "decoder", "define")
 
 
 def script() -> str:
-    """Defines the elements `glo-player` and `glo-decoder`, once however often it is run."""
-    parts = [(FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    return f'if (!customElements.get("glo-player")) {{\n{"".join(parts)}}}\n'
+    """The elements' modules as one script, which defines them once however often it is run.
+
+    The report may hold no script but one of a known hash, so it cannot import modules: they are put
+    one behind the other in a block, without their imports and exports.
+    """
+    parts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    joined = re.sub(r"^import .*\n|^export ", "", "".join(parts), flags=re.MULTILINE)
+    return f"{{\n{joined}}}\n"
 
 
 def style() -> str:

@@ -1,40 +1,9 @@
 // The live decoder: the trained generators of several methods generate images while sliders move.
 
-/** Numbers from N(0, 1) that depend on the seed alone (Mulberry32, then Box and Muller). */
-function gaussian(seed, count) {
-  const uniform = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  return Array.from({ length: count }, () =>
-    Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
-}
-
-function bytes(base64) {
-  const text = atob(base64), found = new Uint8Array(text.length);
-  for (let k = 0; k < text.length; k++) found[k] = text.charCodeAt(k);
-  return found;
-}
-
-/** Half-precision numbers, stored as all low bytes, then all high bytes, deflated. */
-async function unpack(base64) {
-  const stream = new Blob([bytes(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const planes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const count = planes.length / 2, halves = new Uint16Array(count);
-  for (let k = 0; k < count; k++) halves[k] = planes[k] | (planes[count + k] << 8);
-  return halves;
-}
-
-const escaped = (text) => text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
-
-/** Shows 28·28 greys as dark ink on white. */
-function ink(canvas, greys) {
-  const pixels = new ImageData(28, 28);
-  greys.forEach((grey, k) => pixels.data.set([255 - 255 * grey, 255 - 255 * grey, 255 - 255 * grey, 255], 4 * k));
-  canvas.getContext("2d").putImageData(pixels, 0, 0);
-}
+import { blended, classCode, contentCode, modelOf } from "./codes.js";
+import { generate } from "./generator.js";
+import { bytes, unpack } from "./numbers.js";
+import { escaped, ink } from "./pictures.js";
 
 /** The decoder's controls and canvases as HTML. */
 function decoderHtml({ labels, methods, spread, start }, classes, moves) {
@@ -72,7 +41,7 @@ function decoderHtml({ labels, methods, spread, start }, classes, moves) {
     <div class="row">${every}</div>`;
 }
 
-class Decoder extends HTMLElement {
+export class Decoder extends HTMLElement {
   async connectedCallback() {
     if (this.held) return; // the element was moved within the page
     const held = (this.held = JSON.parse(this.querySelector("script").textContent));
@@ -118,27 +87,10 @@ class Decoder extends HTMLElement {
   model(place) {
     const { models } = this.held;
     if (!this.models.has(place)) {
-      let start = models.slice(0, place).flat().reduce((sum, [, size]) => sum + size, 0);
-      const parts = models[place].map(([name, size]) => [name, floats(this.halves.subarray(start, (start += size)))]);
-      this.models.set(place, Object.fromEntries(parts));
+      const start = models.slice(0, place).flat().reduce((sum, [, size]) => sum + size, 0);
+      this.models.set(place, modelOf(models[place], this.halves.subarray(start)));
     }
     return this.models.get(place);
-  }
-
-  /** A content code moved along the directions: an image's, or for a seed a draw from the fitted Gaussian. */
-  content(model, image, seed, moves) {
-    const mean = model.mean, size = mean.length, axes = model.axes; // (size, size), a direction in each row
-    const along = seed ? gaussian(seed, size) : new Array(size).fill(0);
-    moves.forEach((move, k) => (along[k] += move));
-    const start = seed ? mean : model.content.subarray(image * size, (image + 1) * size);
-    return start.map((value, n) => value + along.reduce((sum, step, k) => sum + step * axes[k * size + n], 0));
-  }
-
-  /** A class code at the proportion `mix` of the way from one class to another. */
-  classCode(model, from, to, mix) {
-    const size = model.classes.length / this.held.classes.length;
-    const [start, end] = [from, to].map((k) => model.classes.subarray(k * size, (k + 1) * size));
-    return start.map((value, n) => (1 - mix) * value + mix * end[n]);
   }
 
   /** Generates all images anew, at most once for each frame that the screen shows. */
@@ -149,7 +101,7 @@ class Decoder extends HTMLElement {
   generateAll() {
     const value = (name) => +this.control(name).value, { classes, labels } = this.held, level = this.level();
     const [from, to, mix] = ["from", "to", "mix"].map(value), moves = this.moves.map(value);
-    const model = this.model(level.model), content = this.content(model, this.chosen, this.seed, moves);
+    const model = this.model(level.model), content = contentCode(model, this.chosen, this.seed, moves);
     const show = (name, greys, words) => {
       ink(this.canvas(name), greys);
       this.canvas(name).setAttribute("aria-label", words);
@@ -166,10 +118,12 @@ class Decoder extends HTMLElement {
     real.hidden = this.seed > 0;
     show("real", this.greys[this.chosen], `the real image, class ${classes[labels[this.chosen]]}`);
     this.control("random").textContent = this.seed ? `New random code (this is no. ${this.seed})` : "New random code";
-    this.generated = generate(model, this.classCode(model, from, to, mix), content);
-    show("generated", this.generated, `generated ${way} from ${classes[from]} to ${classes[to]}`);
-    classes.forEach((each, k) =>
-      show(`class${k}`, generate(model, this.classCode(model, k, k, 0), content), `as ${each}`));
+    const classCodes = classes.map((_, k) => classCode(model, k));
+    const codes = [blended(classCodes[from], classCodes[to], mix), ...classCodes].map((code) => [...code, ...content]);
+    const [generated, ...every] = generate(model, codes);
+    this.generated = generated;
+    show("generated", generated, `generated ${way} from ${classes[from]} to ${classes[to]}`);
+    classes.forEach((each, k) => show(`class${k}`, every[k], `as ${each}`));
     this.dataset.ready = "";
   }
 }

@@ -1,2 +1,7 @@
-customElements.define("glo-player", Player);
-customElements.define("glo-decoder", Decoder);
+// The elements' names.
+
+import { Decoder } from "./decoder.js";
+import { Player } from "./player.js";
+
+for (const [name, kind] of Object.entries({ "glo-player": Player, "glo-decoder": Decoder }))
+  if (!customElements.get(name)) customElements.define(name, kind);

@@ -5,15 +5,6 @@ const KERNEL = 5;
 // What BatchNorm adds to variances.
 const EPSILON = 1e-5;
 
-/** Half-precision numbers, given as 16 bits each, as floats. */
-function floats(halves) {
-  return Float32Array.from(halves, (bits) => {
-    const exponent = (bits >> 10) & 31, fraction = bits & 1023;
-    const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction;
-    return bits >> 15 ? -size : size;
-  });
-}
-
 /** ReLU(weight · input + bias), with the weight (outs, ins) row by row. */
 function linear(input, weight, bias) {
   return bias.map((sum, row) => {
@@ -64,9 +55,13 @@ function normalised(input, weight, bias) {
   return output;
 }
 
-/** The image of a class code and a content code, as 28·28 greys from 0 to 1, row by row. */
-function generate(model, classCode, content) {
-  let hidden = Float32Array.of(...classCode, ...content);
+/** The images of codes, each a class code and a content code end to end, as 28·28 greys from 0 to 1, row by row. */
+export function generate(model, codes) {
+  return codes.map((code) => generateOne(model, code));
+}
+
+function generateOne(model, code) {
+  let hidden = Float32Array.from(code);
   for (const layer of [0, 2, 4]) hidden = linear(hidden, model[`${layer}.weight`], model[`${layer}.bias`]);
   const first = model["8.bias"], side = Math.sqrt(hidden.length / first.length);
   hidden = transposed(upsampled(hidden, side), 2 * side, model["8.weight"], first, 0);

@@ -1,7 +1,7 @@
 // The player: one frame of an animation, and a slider. A button plays it from the frame shown to the
 // last. Where there is a plot instead, pointing at one of its marks shows the mark's frame.
 
-class Player extends HTMLElement {
+export class Player extends HTMLElement {
   connectedCallback() {
     if (this.names) return; // the element was moved within the page
     this.slider = this.querySelector("input");
