@@ -28,7 +28,7 @@ from glo_core.model import Glo, History
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recipe import Recipe
 from glo_core.runs import trainers
-from glo_core.runs.trainers import trainer_of
+from glo_core.runs.trainers import recipe_of, trainer_of
 
 log = logging.getLogger(__name__)
 Opened = TypeVar("Opened")
@@ -154,6 +154,21 @@ class Store:
                 if not folder.exists():
                     raise
         return folder
+
+    def recipes(self, digits: Digits) -> list[Recipe]:
+        """The recipes of all runs that `load` would find for these images, by their runs' names.
+
+        What is no run, or one of another version, is passed over.
+        """
+        found = []
+        for commit in sorted(self.root.glob(f"*/{COMMIT}")):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                run = json.loads(commit.read_text(encoding="utf-8"))
+                if run["digits"]["fingerprint"] == digits.fingerprint and "recipe" in run:
+                    recipe = recipe_of(run["method"], run["recipe"])
+                    if run_key(recipe, digits) == commit.parent.name:
+                        found.append(recipe)
+        return found
 
     def weights_hash(self, key: str) -> str:
         """The SHA-256 of a run's weights, as its `run.json` has it: equal for equal models."""

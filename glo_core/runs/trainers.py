@@ -87,6 +87,18 @@ def trainer_of(recipe: Recipe) -> Trainer:
         ) from None
 
 
+def recipe_of(method: str, fields: dict[str, Any]) -> Recipe:
+    """The recipe of a method's name and its fields, as runs are described on disk.
+
+    Raises ValueError for a method that nobody registered, or fields that its recipes have not.
+    """
+    for kind in _TRAINERS:
+        if kind.method == method:
+            return kind.model_validate(fields)
+    known = ", ".join(sorted(kind.method for kind in _TRAINERS))
+    raise ValueError(f"method = {method!r}: there are {known}")
+
+
 def train(
     recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None = None, device: str = "auto"
 ) -> list[Glo]:

@@ -100,8 +100,8 @@ def packed(
     for name, models in methods.items():
         levels = []
         for shown in models:
-            parts = _parts(shown, images)
-            halves = torch.cat([part.flatten() for part in parts.values()]).half()
+            found = parts(shown, images)
+            halves = torch.cat([part.flatten() for part in found.values()]).half()
             if not halves.isfinite().all():
                 raise ValueError(
                     f"{name}, {shown.noise}: a number of the model is beyond 65504, too large for "
@@ -109,7 +109,7 @@ def packed(
                 )
             place = places.setdefault(halves.numpy().tobytes(), len(places))
             if place == len(held["models"]):
-                held["models"].append([[key, part.numel()] for key, part in parts.items()])
+                held["models"].append([[key, part.numel()] for key, part in found.items()])
             levels.append({"noise": shown.noise, "model": place})
         held["methods"].append({"name": name, "levels": levels})
     planes = np.frombuffer(b"".join(places), np.uint8).reshape(-1, 2).T.tobytes()
@@ -122,7 +122,7 @@ def packed(
     }
 
 
-def _parts(shown: Shown, images: Tensor) -> dict[str, Tensor]:
+def parts(shown: Shown, images: Tensor) -> dict[str, Tensor]:
     """All numbers of a model that the script needs, by their names."""
     glo = shown.glo
     mean, axes = directions(glo)

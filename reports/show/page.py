@@ -2,24 +2,35 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 FOLDER = Path(__file__).with_name("elements")
-# Modules that others import from come first.
-SCRIPTS = ("numbers", "pictures", "generator", "codes", "player", "decoder", "define")
+# The modules of the report's script and those of the lab's widgets, what others import first.
+SHARED = ("numbers", "pictures", "layers", "generator", "codes")
+REPORT = (*SHARED, "player", "decoder", "define")
+LAB = (*SHARED, "grid", "curves", "scenes", "board", "widget")
 
 
 def script() -> str:
-    """The elements' modules as one script, which defines them once however often it is run.
+    """The report's elements as one script, which defines them once however often it is run.
 
     The report may hold no script but one of a known hash, so it cannot import modules: they are put
     one behind the other in a block, without their imports and exports.
     """
-    parts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    joined = re.sub(r"^import .*\n|^export ", "", "".join(parts), flags=re.MULTILINE)
-    return f"{{\n{joined}}}\n"
+    return f"{{\n{_joined(REPORT)}}}\n"
+
+
+def widget() -> str:
+    """The lab's elements as one module, in the form that anywidget wants."""
+    return _joined(LAB)
+
+
+def _joined(names: Sequence[str]) -> str:
+    parts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names]
+    return re.sub(r"^import .*\n|^export (?!default)", "", "".join(parts), flags=re.MULTILINE)
 
 
 def style() -> str:

@@ -2,8 +2,8 @@
 
 import { blended, classCode, contentCode, modelOf } from "./codes.js";
 import { generate } from "./generator.js";
-import { bytes, unpack } from "./numbers.js";
-import { escaped, ink } from "./pictures.js";
+import { bytes, halvesOf, inflated } from "./numbers.js";
+import { escaped, greysOf, ink } from "./pictures.js";
 
 /** The decoder's controls and canvases as HTML. */
 function decoderHtml({ labels, methods, spread, start }, classes, moves) {
@@ -48,13 +48,12 @@ export class Decoder extends HTMLElement {
     const pixels = bytes(held.pixels);
     this.moves = Array.from({ length: held.moved }, (_, k) => `move${k + 1}`);
     this.seed = 0; // the seed of the random code, or 0 for the chosen image's code
-    this.halves = await unpack(held.halves);
+    this.halves = halvesOf(await inflated(bytes(held.halves)));
     this.models = new Map();
     this.innerHTML = decoderHtml(held, held.classes.map(escaped), this.moves);
     this.canvas = (name) => this.querySelector(`[data-show=${name}]`);
     this.control = (name) => this.querySelector(`[name=${name}]`);
-    this.greys = held.labels.map((_, k) =>
-      Float32Array.from(pixels.subarray(784 * k, 784 * (k + 1)), (value) => value / 255));
+    this.greys = held.labels.map((_, k) => greysOf(pixels, k));
     this.greys.forEach((greys, k) => ink(this.canvas(`image${k}`), greys));
     this.control("random").addEventListener("click", () => { this.seed += 1; this.update(); });
     this.control("reset").addEventListener("click", () => this.choose(this.chosen));

@@ -1,74 +1,70 @@
-// The generator's forward pass, as the layers of `generator.plain` compute it. One image takes about
-// 1 million multiplications, which plain loops do in a few milliseconds.
+// The generator, forward and backward, as the layers of `generator.plain` compute it.
 
-const KERNEL = 5;
-// What BatchNorm adds to variances.
-const EPSILON = 1e-5;
+import { folded, grownSide, masked, product, rectified, scaled, standardised } from "./layers.js";
+import { tapsOf, transposed, unfolded, unstandardised } from "./layers.js";
 
-/** ReLU(weight · input + bias), with the weight (outs, ins) row by row. */
-function linear(input, weight, bias) {
-  return bias.map((sum, row) => {
-    const start = row * input.length;
-    for (let k = 0; k < input.length; k++) sum += weight[start + k] * input[k];
-    return Math.max(sum, 0);
-  });
+const SIDE = 28;
+// The last convolution makes a larger image, and cuts two pixels from each side: where the others lie in it.
+const UNCUT = SIDE + 4;
+const KEPT = Int32Array.from({ length: SIDE ** 2 }, (_, k) => (Math.floor(k / SIDE) + 2) * UNCUT + (k % SIDE) + 2);
+
+const prepared = new WeakMap();
+
+/** A model's layers, prepared once: weights (outs, ins), the same the other way round for gradients, and biases. */
+function layersOf(model) {
+  if (prepared.has(model)) return prepared.get(model);
+  const [weights, biases] = ["weight", "bias"].map((part) => (k) => Float64Array.from(model[`${k}.${part}`]));
+  const layer = (weight, bias, ins) => ({ weight, bias, ins, back: transposed(weight, ins) });
+  const linear = (k) => layer(weights(k), biases(k), weights(k).length / biases(k).length);
+  const channels = biases(8).length, pixels = biases(4).length / channels, inner = biases(2).length;
+  const convolution = (k) => layer(tapsOf(weights(k), biases(k).length), biases(k), channels);
+  // PyTorch has the pixels of a channel beside each other, and here it is the channels of a pixel.
+  const last = layer(transposed(weights(4), pixels, inner), transposed(biases(4), pixels), inner);
+  const layers = { channels, side: Math.sqrt(pixels), linears: [linear(0), linear(2), last] };
+  prepared.set(model, { ...layers, first: convolution(8), second: convolution(12) });
+  return prepared.get(model);
 }
 
-/** Makes every pixel of (channels, side, side) 2×2 pixels of (channels, 2·side, 2·side). */
-function upsampled(input, side) {
-  const wide = 2 * side;
-  return Float32Array.from({ length: 4 * input.length }, (_, k) => {
-    const column = k % wide, row = Math.floor(k / wide) % wide, channel = Math.floor(k / wide ** 2);
-    return input[(channel * side + (row >> 1)) * side + (column >> 1)];
+/** Generates images of codes, (B, class and content dimensions), and keeps what `backward` needs. */
+export function forward(model, codes, batch) {
+  const { channels, side, linears, first, second } = layersOf(model), hidden = [];
+  for (const { weight, bias, ins } of linears) hidden.push(rectified(product(hidden.at(-1) ?? codes, weight, ins), bias));
+  let pixels = folded(product(hidden.at(-1), first.weight, channels), batch, side, channels), norm;
+  // A model whose BatchNorm is not folded into the convolution uses each image's own statistics, which take the
+  // convolution's bias away.
+  if (model["9.weight"]) {
+    norm = standardised(pixels, batch, channels);
+    pixels = scaled(norm.standard, model["9.weight"]);
+  }
+  rectified(pixels, norm ? model["9.bias"] : first.bias);
+  const whole = folded(product(pixels, second.weight, channels), batch, grownSide(side), 1);
+  const images = new Float64Array(batch * KEPT.length);
+  images.forEach((_, k) => {
+    const value = whole[Math.floor(k / KEPT.length) * UNCUT ** 2 + KEPT[k % KEPT.length]];
+    images[k] = 1 / (1 + Math.exp(-value - second.bias[0]));
   });
+  return { batch, hidden, norm, pixels, images };
 }
 
-/** A 5×5 transposed convolution that cuts `padding` from each side; weight (ins, outs, 5, 5). */
-function transposed(input, side, weight, bias, padding) {
-  const ins = input.length / side ** 2, outs = bias.length, wide = side + KERNEL - 1;
-  const output = Float32Array.from({ length: outs * wide ** 2 }, (_, k) => bias[Math.floor(k / wide ** 2)]);
-  for (let i = 0; i < ins; i++) for (let o = 0; o < outs; o++)
-    for (let u = 0; u < KERNEL; u++) for (let v = 0; v < KERNEL; v++) {
-      const factor = weight[((i * outs + o) * KERNEL + u) * KERNEL + v];
-      for (let y = 0; y < side; y++) {
-        const from = (i * side + y) * side, to = (o * wide + y + u) * wide + v;
-        for (let x = 0; x < side; x++) output[to + x] += factor * input[from + x];
-      }
-    }
-  return output.filter((_, k) => {
-    const column = k % wide, row = Math.floor(k / wide) % wide;
-    return Math.min(row, column) >= padding && Math.max(row, column) < wide - padding;
+/** The codes' gradient from that of the images (B, 784). */
+export function backward(model, { batch, hidden, norm, pixels, images }, gradient) {
+  const { channels, side, linears, first, second } = layersOf(model), whole = new Float64Array(batch * UNCUT ** 2);
+  gradient.forEach((value, k) => {
+    const image = Math.floor(k / KEPT.length);
+    whole[image * UNCUT ** 2 + KEPT[k % KEPT.length]] = value * images[k] * (1 - images[k]);
   });
-}
-
-/** BatchNorm of (channels, size) by the channels' own means and variances. */
-function normalised(input, weight, bias) {
-  const size = input.length / bias.length;
-  const output = new Float32Array(input.length);
-  bias.forEach((shift, channel) => {
-    const values = input.subarray(channel * size, (channel + 1) * size);
-    const mean = values.reduce((sum, value) => sum + value, 0) / size;
-    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
-    const scale = weight[channel] / Math.sqrt(variance + EPSILON);
-    output.set(values.map((value) => (value - mean) * scale + shift), channel * size);
+  const taps = unfolded(whole, batch, grownSide(side), 1);
+  let back = masked(product(taps, second.back, second.weight.length / channels), pixels);
+  if (norm) back = unstandardised(scaled(back, model["9.weight"]), norm, batch, channels);
+  back = product(unfolded(back, batch, side, channels), first.back, first.weight.length / channels);
+  linears.toReversed().forEach(({ back: weight, bias }, k) => {
+    back = product(masked(back, hidden.at(-1 - k)), weight, bias.length);
   });
-  return output;
+  return back;
 }
 
 /** The images of codes, each a class code and a content code end to end, as 28·28 greys from 0 to 1, row by row. */
 export function generate(model, codes) {
-  return codes.map((code) => generateOne(model, code));
-}
-
-function generateOne(model, code) {
-  let hidden = Float32Array.from(code);
-  for (const layer of [0, 2, 4]) hidden = linear(hidden, model[`${layer}.weight`], model[`${layer}.bias`]);
-  const first = model["8.bias"], side = Math.sqrt(hidden.length / first.length);
-  hidden = transposed(upsampled(hidden, side), 2 * side, model["8.weight"], first, 0);
-  // A model whose BatchNorm is not folded into the convolution uses each image's own statistics.
-  if (model["9.weight"]) hidden = normalised(hidden, model["9.weight"], model["9.bias"]);
-  hidden = hidden.map((value) => Math.max(value, 0));
-  const grown = 2 * side + KERNEL - 1;
-  hidden = transposed(upsampled(hidden, grown), 2 * grown, model["12.weight"], model["12.bias"], 2);
-  return hidden.map((value) => 1 / (1 + Math.exp(-value)));
+  const { images } = forward(model, Float64Array.from(codes.flatMap((code) => [...code])), codes.length);
+  return codes.map((_, k) => Float32Array.from(images.subarray(KEPT.length * k, KEPT.length * (k + 1))));
 }

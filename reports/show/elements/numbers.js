@@ -18,10 +18,14 @@ export function bytes(base64) {
   return found;
 }
 
-/** Half-precision numbers, stored as all low bytes, then all high bytes, deflated. */
-export async function unpack(base64) {
-  const stream = new Blob([bytes(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const planes = new Uint8Array(await new Response(stream).arrayBuffer());
+/** What was deflated. */
+export async function inflated(deflated) {
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Half-precision numbers as 16 bits each, from all their low bytes, then all their high bytes. */
+export function halvesOf(planes) {
   const count = planes.length / 2, halves = new Uint16Array(count);
   for (let k = 0; k < count; k++) halves[k] = planes[k] | (planes[count + k] << 8);
   return halves;

@@ -1,0 +1,66 @@
+"""The board of the noise level: what one model does with images, by the noise of its training."""
+
+from typing import Any
+
+import ipywidgets as ipw
+
+from reports.lab.models import Level, Models
+from reports.lab.parts import NARROW, WIDE, Board, row
+from reports.lab.picker import Picker
+from reports.lab.sources import PICKS, Sources
+from reports.lab.view import View
+from reports.study import Study
+
+
+def noise_board(study: Study) -> Board:
+    """Conversions, reconstructions, images from scratch, losses, leakage and style of any model.
+
+    Besides the report's models, every run in the store can be picked from a table.
+    """
+    models, (source, target) = Models(study), study.pair
+    view = View(models, "noise", told=True, target=target)
+    picker, sources = Picker(models, view), Sources(view, source, study.parameters.pick_seed)
+    controls: dict[str, Any] = {
+        "target": ipw.Dropdown(
+            options=study.digits.class_names,
+            index=target,
+            description="convert to",
+            tooltip="The class whose code conversions are generated with",
+            layout=NARROW,
+        ),
+        "code": ipw.IntSlider(
+            0, 0, PICKS - 1, description="code", tooltip="Other random content codes", layout=WIDE
+        ),
+    }
+    ipw.jslink((controls["target"], "index"), (view, "target"))
+    ipw.jslink((controls["code"], "value"), (view, "seed"))
+    table, runs = _runs(models, picker)
+    children = [picker.box, sources.box, row(*controls.values()), view, table]
+    every = {**picker.controls, **sources.controls, **controls, "runs": runs}
+    return Board("noise", children, every, view)
+
+
+def _runs(models: Models, picker: Picker) -> tuple[ipw.Accordion, ipw.Select]:
+    """A table of every run in the store; the one that is picked is shown in the place of others."""
+    found: dict[str, Level] = {}
+    table = ipw.Select(
+        rows=8,
+        description="run",
+        tooltip="Every run in the store that was trained on these images",
+        layout=ipw.Layout(width="100%"),
+    )
+    again = ipw.Button(description="Look again", tooltip="Read the store again")
+
+    def look(_: object = None) -> None:
+        found.clear()
+        found.update(models.runs())
+        table.options = ["", *found]
+
+    def choose(change: Any) -> None:
+        if change.new:
+            picker.show([found[change.new]])
+
+    again.on_click(look)
+    table.observe(choose, "value")
+    look()
+    return ipw.Accordion([ipw.VBox([table, again])], titles=("Any run in runs/",)), table

@@ -1,0 +1,86 @@
+"""What all boards are made of: controls in rows, work beside the kernel's, one board of a kind."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import ipywidgets as ipw
+
+# How wide controls are.
+WIDE = ipw.Layout(width="28em", max_width="100%")
+NARROW = ipw.Layout(width="14em", max_width="100%")
+AS_WIDE_AS_IT_IS = ipw.Layout(width="auto")
+# The boards that are shown, by their kind.
+_shown: dict[str, "Board"] = {}
+
+
+class Board(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A board of the lab, with its controls by name and what it shows them in."""
+
+    def __init__(
+        self,
+        kind: str,
+        children: Sequence[Any],
+        controls: Mapping[str, Any],
+        view: Any,
+        workers: "Sequence[Latest]" = (),
+    ):
+        """Takes the place of an earlier board of this kind, whose cell was run before."""
+        super().__init__(children)
+        self.controls, self.view, self.workers = controls, view, workers
+        if earlier := _shown.pop(kind, None):
+            earlier.end()
+        _shown[kind] = self
+
+    def end(self) -> None:
+        """Stops the board's workers and takes its widgets from every page."""
+        for worker in self.workers:
+            worker.end()
+        _close(self)
+
+
+def _close(widget: Any) -> None:
+    for child in getattr(widget, "children", ()):
+        _close(child)
+    widget.close()
+
+
+def row(*widgets: Any) -> ipw.HBox:
+    """Widgets beside each other, in further rows where the page is narrow."""
+    return ipw.HBox(widgets, layout=ipw.Layout(flex_flow="row wrap", grid_gap="0 1rem"))
+
+
+class Latest:
+    """Does in a thread of its own what was asked for last: what waits is replaced, never queued."""
+
+    def __init__(self, work: Callable[..., None], failed: Callable[[str], None]):
+        """`work` is called with what `ask` was; `failed` with words if it raises."""
+        self._work, self._failed = work, failed
+        self._asked: tuple[Any, ...] | None = None
+        self._ended = False
+        self._woken = threading.Condition()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def ask(self, *about: Any) -> None:
+        """Has the work done with these, unless it is asked again before it begins."""
+        with self._woken:
+            self._asked = about
+            self._woken.notify()
+
+    def end(self) -> None:
+        """Ends the thread once it has done what it does now."""
+        with self._woken:
+            self._ended = True
+            self._woken.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._woken:
+                self._woken.wait_for(lambda: self._asked is not None or self._ended)
+                if self._ended:
+                    return
+                about, self._asked = self._asked or (), None
+            try:
+                self._work(*about)
+            except Exception as error:
+                self._failed(f"{type(error).__name__}: {error}")

@@ -1,0 +1,152 @@
+"""The part of a board that is drawn in the browser, and what it gets from the kernel.
+
+It holds everything that its pictures depend on as traits, so that a control of Jupyter can be
+linked to each of them in the browser (`ipywidgets.jslink`) and moves them without the kernel. A
+model comes once, when the browser first asks for it.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import anywidget
+import numpy as np
+import torch
+import traitlets as tr
+from torch import Tensor
+
+from glo_core.data import Digits
+from glo_core.measures.fitting import fit
+from glo_core.measures.subject import MEASURED
+from glo_core.model import Glo
+from glo_core.recipe import Recipe
+from reports.lab.models import KEPT, Level, Models
+from reports.show import page
+from reports.show.live import Shown, parts
+from reports.traps import OwnStatistics
+
+# Further parts of a model that a board needs: float32, which become half precision, or whole bytes.
+Further = Callable[[Glo], Mapping[str, Tensor]]
+
+
+class View(anywidget.AnyWidget):
+    """Pictures that the browser generates.
+
+    Traits, each synchronised with the browser:
+        scene: Which pictures: "noise", "conversion", "scratch" or "epochs".
+        levels, level: The keys of the models that can be chosen, and the place of the chosen one.
+        curves, facts: For each level, its training losses and what is told of it, in words.
+        gallery, pixels: The names of classes, the images' labels, and their pixels as bytes.
+        images: Which of these are shown.
+        target, targets, start, end: Classes that they are converted to, and that are blended.
+        seed, priors: Which random code; the names of priors, one a row.
+        move1, move2, move3: How far codes are moved along the directions that change images most,
+            in standard deviations.
+        epoch: After which epoch, from 1.
+        notes, nearest: What the kernel finds out about the pictures: words below them, and the
+            pixels of the nearest training images.
+    """
+
+    _esm = page.widget()
+    _css = page.style()
+
+    scene = tr.Unicode().tag(sync=True)
+    levels = tr.List(tr.Unicode()).tag(sync=True)
+    level = tr.Int(0).tag(sync=True)
+    curves: tr.List[Any] = tr.List().tag(sync=True)
+    facts: tr.List[Any] = tr.List().tag(sync=True)
+    gallery = tr.Dict().tag(sync=True)
+    pixels = tr.Bytes(b"").tag(sync=True)
+    images = tr.List(tr.Int()).tag(sync=True)
+    target = tr.Int(0).tag(sync=True)
+    targets = tr.List(tr.Int()).tag(sync=True)
+    start = tr.Int(0).tag(sync=True)
+    end = tr.Int(0).tag(sync=True)
+    seed = tr.Int(0).tag(sync=True)
+    priors = tr.List(tr.Unicode()).tag(sync=True)
+    move1 = tr.Float(0.0).tag(sync=True)
+    move2 = tr.Float(0.0).tag(sync=True)
+    move3 = tr.Float(0.0).tag(sync=True)
+    epoch = tr.Int(1).tag(sync=True)
+    notes: tr.List[Any] = tr.List().tag(sync=True)
+    nearest = tr.Bytes(b"").tag(sync=True)
+
+    def __init__(
+        self,
+        models: Models,
+        scene: str,
+        further: Further = lambda _: {},
+        unseen: Digits | None = None,
+        told: bool = False,
+        **traits: Any,
+    ):
+        """Offers training images, at most MEASURED, and after these some that are unseen.
+
+        `further` are the parts of a model that this scene needs besides network and codes; `told`
+        has losses and measures of models told beside the pictures.
+        """
+        digits = models.study.digits
+        self.trained = min(len(digits), MEASURED)
+        sets = [digits.subset(torch.arange(self.trained)), *([unseen] if unseen else [])]
+        self.offered = torch.cat([each.images for each in sets])
+        self.labels = torch.cat([each.labels for each in sets])
+        gallery = {"classes": digits.class_names, "labels": self.labels.tolist()}
+        super().__init__(scene=scene, gallery=gallery, pixels=as_bytes(self.offered), **traits)
+        self.models, self.further, self.told = models, further, told
+        self.content = lru_cache(KEPT)(self._content)
+        self.recipes: dict[str, Recipe] = {}
+        self.on_msg(self._asked)
+
+    def show(self, levels: Sequence[Level], level: int) -> None:
+        """Offers these models, and shows the one at the place `level`."""
+        keys = self.models.study.keys(*(each.recipe for each in levels))
+        self.recipes = dict(zip(keys, (each.recipe for each in levels), strict=True))
+        with self.hold_sync():
+            if self.told:
+                self.curves = [self.models.curve(each.recipe) for each in levels]
+                self.facts = [self.models.facts(each.recipe) for each in levels]
+            self.levels, self.level = keys, level
+
+    @property
+    def recipe(self) -> Recipe:
+        """That of the chosen model."""
+        return self.recipes[self.levels[self.level]]
+
+    def _content(self, recipe: Recipe) -> Tensor:
+        """A model's content codes of all images that are offered; unseen ones get fitted codes."""
+        glo, first = self.models.opened(recipe), self.trained
+        learned = glo.content_table[:first]
+        if first == len(self.offered):
+            return learned
+        return torch.cat([learned, fit(glo, self.offered[first:], self.labels[first:])])
+
+    def _asked(self, _: Any, message: dict[str, str], __: Any) -> None:
+        """Sends a model to the browser, which has asked for it by its key."""
+        key = message["wanted"]
+        recipe = self.recipes.get(key)
+        if recipe is None or not self.models.has(recipe):
+            self.send({"key": key, "error": "not trained"})
+            return
+        content, buffers = self._packed(recipe)
+        self.send({"key": key, **content}, buffers=buffers)
+
+    def _packed(self, recipe: Recipe) -> tuple[dict[str, Any], list[bytes]]:
+        """A model for the browser: the names and sizes of its parts, and their deflated bytes."""
+        glo = self.models.opened(recipe)
+        more = {"content": self.content(recipe), **self.further(glo)}
+        floats = parts(Shown(glo, "", isinstance(glo, OwnStatistics)), torch.arange(0))
+        floats |= {name: part for name, part in more.items() if part.dtype == torch.float32}
+        raw = {name: part.numpy().tobytes() for name, part in more.items() if name not in floats}
+        halves = torch.cat([part.flatten() for part in floats.values()]).half().numpy()
+        planes = halves.view(np.uint8).reshape(-1, 2).T.tobytes()
+        content = {
+            "halves": [[name, part.numel()] for name, part in floats.items()],
+            "bytes": [[name, len(part)] for name, part in raw.items()],
+        }
+        return content, [zlib.compress(planes, 1), zlib.compress(b"".join(raw.values()), 1)]
+
+
+def as_bytes(images: Tensor) -> bytes:
+    """Images in [0, 1] as a byte a pixel."""
+    return (images * 255).round().byte().numpy().tobytes()

@@ -1,0 +1,124 @@
+// A board of the lab: redraws its pictures in the browser while sliders move. Models come from the
+// notebook's kernel when they are first shown, and then those of the other levels.
+
+import { modelOf } from "./codes.js";
+import { drawCurves } from "./curves.js";
+import { generate } from "./generator.js";
+import { Grid } from "./grid.js";
+import { halvesOf, inflated } from "./numbers.js";
+import { greysOf } from "./pictures.js";
+import { SCENES } from "./scenes.js";
+
+// The names of the widget's traits that scenes are made from.
+const STATE = ["images", "target", "targets", "start", "end", "seed", "epoch", "priors", "notes"];
+// Milliseconds without any change after which another level's model is asked for.
+const IDLE = 150;
+
+export class Board extends HTMLElement {
+  /** Connects the element to a widget: what anywidget hands to `render` as its model. */
+  connect(widget) {
+    this.widget = widget;
+    this.models = new Map();
+    this.asked = undefined;
+    this.grids = [];
+    for (const name of ["pictures", "curves", "facts"]) {
+      this[name] = this.appendChild(document.createElement("div"));
+      this[name].className = name;
+    }
+    this.changed = () => this.update();
+    this.received = (message, buffers) => this.receive(message, buffers);
+    widget.on("change", this.changed);
+    widget.on("msg:custom", this.received);
+    this.update();
+  }
+
+  disconnectedCallback() {
+    this.widget?.off("change", this.changed);
+    this.widget?.off("msg:custom", this.received);
+    clearTimeout(this.idle);
+  }
+
+  /** The key of the chosen level's model. */
+  get key() { return this.widget.get("levels")[this.widget.get("level")]; }
+
+  /** The images that can be shown: their classes, labels and greys. */
+  get gallery() { return { ...this.widget.get("gallery"), greys: this.greys("pixels") }; }
+
+  /** The images that a trait holds as bytes: a function from an image's place to its greys. */
+  greys(name) {
+    const { buffer, byteOffset, byteLength } = this.widget.get(name), bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    return byteLength ? (image) => greysOf(bytes, image) : undefined;
+  }
+
+  /** Asks the kernel for a model; one at a time. */
+  ask(key) {
+    if (this.asked === key) return;
+    this.asked = key;
+    this.widget.send({ wanted: key });
+  }
+
+  async receive({ key, halves, bytes, error }, [packed, plain] = []) {
+    if (this.asked === key) this.asked = undefined;
+    if (error) this.models.set(key, null);
+    else {
+      const raw = await inflated(plain);
+      const model = modelOf(halves, halvesOf(await inflated(packed)));
+      let start = 0;
+      for (const [name, count] of bytes) model[name] = raw.subarray(start, (start += count));
+      this.models.set(key, model);
+    }
+    this.update();
+  }
+
+  /** Redraws, at most once for each frame that the screen shows. */
+  update() {
+    this.wanted ??= requestAnimationFrame(() => { this.wanted = undefined; this.redraw(); });
+  }
+
+  redraw() {
+    clearTimeout(this.idle);
+    const key = this.key, model = this.models.get(key);
+    this.pictures.classList.toggle("waiting", !model);
+    if (key === undefined || model === null) return;
+    if (!model) { this.ask(key); return; }
+    const started = performance.now();
+    this.draw(model);
+    this.milliseconds = performance.now() - started;
+    this.shown = key;
+    this.idle = setTimeout(() => this.prefetch(), IDLE);
+  }
+
+  draw(model) {
+    const { widget, gallery } = this, state = Object.fromEntries(STATE.map((name) => [name, widget.get(name)]));
+    state.moves = [1, 2, 3].map((k) => widget.get(`move${k}`));
+    state.nearest = this.greys("nearest");
+    const scene = SCENES[widget.get("scene")](state, model, gallery);
+    const cells = scene.flatMap((grid) => grid.cells.flat()).filter((cell) => cell.code);
+    generate(model, cells.map((cell) => cell.code)).forEach((greys, k) => { cells[k].greys = greys; });
+    this.scene = scene;
+    while (this.grids.length < scene.length) this.grids.push(new Grid(this.pictures));
+    while (this.grids.length > scene.length) this.grids.pop().element.remove();
+    scene.forEach((grid, k) => this.grids[k].show(grid));
+    this.tell(widget.get("level"), widget.get("scene") === "epochs" ? state.epoch : 0);
+  }
+
+  /** Draws the curves of all levels' losses, and tells what is known of the chosen one's model. */
+  tell(level, marked) {
+    const [curves, facts] = ["curves", "facts"].map((name) => this.widget.get(name)), told = [curves, facts, level, marked];
+    if (this.told?.every((each, k) => each === told[k])) return;
+    this.told = told;
+    drawCurves(this.curves, curves, level, marked, "training loss by epoch");
+    this.facts.replaceChildren(...Object.entries(facts[level] ?? {}).flat().map((words) => {
+      const span = document.createElement("span");
+      span.textContent = words;
+      return span;
+    }));
+  }
+
+  /** Asks for the nearest level's model that is not here yet, so that the slider moves at once. */
+  prefetch() {
+    const levels = this.widget.get("levels"), level = this.widget.get("level");
+    const lacking = levels.map((key, k) => [Math.abs(k - level), key]).filter(([, key]) => !this.models.has(key));
+    if (lacking.length) this.ask(lacking.sort(([near], [far]) => near - far)[0][1]);
+  }
+}
