@@ -20,6 +20,13 @@ from glo_core.provenance import ROOT
 FOLDERS = ("glo_core", "notebooks", "reports")
 # The notebook whose text is changed for a second build: the one that takes the longest.
 CHANGED = "48-hand.ipynb"
+# What a reader of the lab does who finds no model: trains the one that the first board offers. The
+# last line is what the board's browser then gets.
+FIRST_PICTURES = """
+board = noise_board(study)
+board.view.models.train(board.view.recipe)
+board.view.packed(board.view.recipe)
+"""
 
 
 class BenchError(RuntimeError):
@@ -81,10 +88,10 @@ def change(path: Path) -> None:
 
 
 def lab() -> dict[str, float]:
-    """Seconds until the lab's notebook shows its first pictures, imports and training included."""
+    """Seconds until the lab has its first pictures to show, imports and training included."""
     with tempfile.TemporaryDirectory() as folder:
         root = copy(Path(folder))
         cells = nbformat.read(root / "notebooks" / "explore.ipynb", as_version=4).cells
         code = [cell.source for cell in cells if cell.cell_type == "code"]
-        taken, _ = run(root, "-c", "\n".join(["import os", "os.chdir('notebooks')", *code]))
+        taken, _ = run(root, "-c", "\n".join([*code, FIRST_PICTURES]))
     return {"seconds": taken}

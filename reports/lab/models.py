@@ -90,15 +90,10 @@ class Models:
 
     def facts(self, recipe: Recipe) -> dict[str, str]:
         """What the store's measures tell of a model; nothing is measured."""
-        study, key = self.study, run_key(recipe, self.study.digits)
-        judge = classifier_key(study.splits.judge, JUDGE_SEED)
-        kept = (
-            study.store.recall(key, measure_file(name, judge, study.unseen.fingerprint))
-            for name in MEASURES
-        )
+        store, key = self.study.store, run_key(recipe, self.study.digits)
         measured: dict[str, Any] = {}
-        for measures in kept:
-            measured |= measures or {}
+        for name in MEASURES:
+            measured |= store.recall(key, self.measure_file(name)) or {}
         results = Results({recipe: measured})
         told = {
             words: f"{results[recipe, path].value:{form}}"
@@ -106,6 +101,11 @@ class Models:
             if results.has(recipe, path)
         }
         return told or {"measures": "none in the store"}
+
+    def measure_file(self, name: str) -> str:
+        """Under which name the store keeps a measure of the study's models."""
+        judge = classifier_key(self.study.splits.judge, JUDGE_SEED)
+        return measure_file(name, judge, self.study.unseen.fingerprint)
 
     def curve(self, recipe: Recipe) -> list[float] | None:
         """A model's training losses by epoch; None without the model."""

@@ -37,7 +37,7 @@ def noise_board(study: Study) -> Board:
     table, runs = _runs(models, picker)
     children = [picker.box, sources.box, row(*controls.values()), view, table]
     every = {**picker.controls, **sources.controls, **controls, "runs": runs}
-    return Board("noise", children, every, view)
+    return Board("noise", children, every, view, picker.workers)
 
 
 def _runs(models: Models, picker: Picker) -> tuple[ipw.Accordion, ipw.Select]:

@@ -23,7 +23,7 @@ class Board(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         children: Sequence[Any],
         controls: Mapping[str, Any],
         view: Any,
-        workers: "Sequence[Latest]" = (),
+        workers: "Sequence[Latest]",
     ):
         """Takes the place of an earlier board of this kind, whose cell was run before."""
         super().__init__(children)

@@ -1,13 +1,13 @@
 """Which model a board shows: method, loss, noise level, seed, and training of what is missing."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
 
+from glo_core.recipe import Recipe
 from reports.lab.models import VARIED, Level, Models, duration
-from reports.lab.parts import AS_WIDE_AS_IT_IS, NARROW, WIDE, row
+from reports.lab.parts import AS_WIDE_AS_IT_IS, NARROW, WIDE, Latest, row
 from reports.lab.view import View
 from reports.methods import METHODS
 from reports.show.names import LOSS_NAMES, sigma_name
@@ -19,7 +19,7 @@ class Picker:
     Fields:
         controls: By name: method, loss, level (the σ slider) and seed.
         box: All of them in rows, with a line below for a model that is not trained.
-        level: The chosen level.
+        workers: What tells how long training takes, and trains.
     """
 
     def __init__(self, models: Models, view: View):
@@ -27,6 +27,9 @@ class Picker:
         self._changed: Callable[[], None] = lambda: None
         chosen = models.study.parameters
         self.levels: list[Level] = []
+        self._timed = Latest(self._time, self._say)
+        self._trained = Latest(self._training, self._say)
+        self.workers = [self._timed, self._trained]
         self.controls: dict[str, Any] = {
             "method": ipw.Dropdown(
                 options=[(method.name, method.key) for method in METHODS],
@@ -104,24 +107,31 @@ class Picker:
 
     def _moved(self, _: object = None) -> None:
         """Offers to train the chosen model if it is not there."""
-        there = self.models.has(self.level.recipe)
+        recipe = self.level.recipe
+        there = self.models.has(recipe)
         self._offer.layout.display = "none" if there else ""
         if not there:
-            self._words.value = "This model is not trained yet."
             self._train.disabled = False
+            self._say("This model is not trained yet.")
+            self._timed.ask(recipe)
         self._changed()
+
+    def _time(self, recipe: Recipe) -> None:
+        takes = duration(self.models.seconds(recipe))
+        if recipe == self.level.recipe:
+            self._say(f"This model is not trained yet: that takes {takes}.")
 
     def _start_training(self) -> None:
         self._train.disabled = True
-        threading.Thread(target=self._training, args=(self.level,), daemon=True).start()
+        self._say("Training …")
+        self._trained.ask(self.level.recipe)
 
-    def _training(self, level: Level) -> None:
+    def _training(self, recipe: Recipe) -> None:
         try:
-            seconds = self.models.seconds(level.recipe)
-            self._words.value = f"Training takes {duration(seconds)} …"
-            self.models.train(level.recipe)
-        except Exception as error:
-            self._words.value = f"It could not be trained: {error}"
+            self.models.train(recipe)
+        finally:
             self._train.disabled = False
-            return
-        self.show(self.levels)
+        self.show(self.levels, self.controls["level"].description)
+
+    def _say(self, words: str) -> None:
+        self._words.value = words

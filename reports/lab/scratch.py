@@ -63,7 +63,8 @@ def scratch_board(study: Study) -> Board:
     view.observe(lambda _: look.ask(), ["seed", "move1", "move2", "move3", "level", "levels"])
     look.ask()
     children = [picker.box, row(*controls.values()), view, legend]
-    return Board("scratch", children, {**picker.controls, **controls}, view, [look])
+    controls |= picker.controls
+    return Board("scratch", children, controls, view, [*picker.workers, look])
 
 
 def drawn(glo: Glo) -> Tensor:

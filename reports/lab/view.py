@@ -128,10 +128,10 @@ class View(anywidget.AnyWidget):
         if recipe is None or not self.models.has(recipe):
             self.send({"key": key, "error": "not trained"})
             return
-        content, buffers = self._packed(recipe)
+        content, buffers = self.packed(recipe)
         self.send({"key": key, **content}, buffers=buffers)
 
-    def _packed(self, recipe: Recipe) -> tuple[dict[str, Any], list[bytes]]:
+    def packed(self, recipe: Recipe) -> tuple[dict[str, Any], list[bytes]]:
         """A model for the browser: the names and sizes of its parts, and their deflated bytes."""
         glo = self.models.opened(recipe)
         more = {"content": self.content(recipe), **self.further(glo)}

@@ -1,114 +1,365 @@
-from types import SimpleNamespace
+import threading
+import time
+import zlib
+from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from conftest import make_digits
+from conftest import ROOT, make_digits
+from ipywidgets import HTML, DOMWidget, ToggleButton
+from ipywidgets.widgets.widget import _instances
 
+from glo_core.classifier import train_classifier
+from glo_core.data import Splits
+from glo_core.measures.fitting import fit
+from glo_core.measures.judge import predictions
+from glo_core.priors import PRIORS, draw
 from glo_core.recipe import Recipe
-from glo_core.runs.trainers import train
-from reports.lab import explorer
-from reports.methods import METHODS
+from glo_core.runs import store
+from glo_core.runs.store import Store
+from reports import lab
+from reports.lab import parts as parts_of_lab
+from reports.lab.conversion import conversion_board
+from reports.lab.epochs import epochs_board
+from reports.lab.models import Models, duration
+from reports.lab.noise import noise_board
+from reports.lab.parts import Latest
+from reports.lab.scratch import scratch_board
+from reports.parameters import read
+from reports.show.live import Shown, directions, parts
+from reports.study import Study
+
+BOARDS = (noise_board, conversion_board, scratch_board, epochs_board)
+SMALL = {
+    "n": 80,
+    "epochs": 2,
+    "sigmas": [0.1, 0.0],
+    "losses": ["l1", "l2"],
+    "seeds": [0, 3],
+    "frontier_sigmas": [0.1],
+    "handed_in_sigmas": [0.1, 1.0],
+    "trap_sigma": 0.1,
+    "betas": [1.0],
+    "unseen": 60,
+    "threads": 1,
+}
 
 
-class FewModels:
-    """What the lab asks of a study, with models that have learned almost nothing."""
-
-    losses, sigmas, pair = ("l1", "l2"), [0.0, 0.1], (2, 1)
-
-    def __init__(self):
-        self.digits = make_digits()
-        methods = {method.key: Recipe(seed=k, epochs=2) for k, method in enumerate(METHODS)}
-        self.parameters = SimpleNamespace(
-            chosen_loss="l1", chosen_sigma=0.1, methods=lambda: methods
-        )
-        recipes = [
-            Recipe(loss=loss, sigma=sigma, epochs=2, batch_size=16)
-            for loss in self.losses
-            for sigma in self.sigmas
-        ]
-        every = [*recipes, *methods.values()]
-        self.models = dict(zip(every, train(every, self.digits), strict=True))
-        self.asked = []
-
-    def swept(self, loss, sigma):
-        return Recipe(loss=loss, sigma=sigma, epochs=2, batch_size=16)
-
-    def has(self, recipe):
-        return recipe in self.asked
-
-    def alone(self, recipe):
-        self.asked.append(recipe)
-        return self.models[recipe]
-
-    def pick(self, label, count):
-        return torch.nonzero(self.digits.labels == label)[:count, 0]
+def small_study(root) -> Study:
+    parameters = read(ROOT / "reports" / "quick.yaml", SMALL)
+    train, judge, test = (make_digits(count, seed=k) for k, count in enumerate((80, 60, 60)))
+    return Study(parameters, Splits(train, judge, test, "made up"), Store(root))
 
 
 @pytest.fixture(scope="module")
-def study():
-    return FewModels()
+def study(tmp_path_factory):
+    """With the models of our method and of the exercise, which have learned almost nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "train_classifier", partial(train_classifier, steps=5))
+        study = small_study(tmp_path_factory.mktemp("runs"))
+        study.alone(study.parameters.methods()["ours"])
+        for loss in study.losses:
+            for sigma in study.sigmas:
+                study.alone(study.swept(loss, sigma))
+        assert study.judge
+        yield study
 
 
-def test_every_control_changes_its_pictures_and_no_other(study):
-    box = explorer(study)
-    moves = {
-        "method": ("exercise", {"conversion", "image", "scratch"}),
-        "sigma": (0, {"conversion", "image", "scratch"}),
-        "loss": ("l2", {"conversion", "image", "scratch"}),
-        "source": (3, {"conversion", "image"}),
-        "target": (0, {"conversion"}),
-        "image": (3, {"conversion", "image"}),
-        "scratch": (8, {"scratch"}),
-        "prior": ("normal", {"scratch"}),
-    }
-    assert moves.keys() == box.controls.keys()
-    for name, (value, expected) in moves.items():
-        before = {key: picture.value for key, picture in box.pictures.items()}
-        box.controls[name].value = value
-        changed = {key for key, picture in box.pictures.items() if picture.value != before[key]}
-        assert changed == expected, name
+def wait(until, seconds=20):
+    """Waits for what another thread does."""
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "nothing has come"
+        time.sleep(0.01)
 
 
-def test_the_lab_starts_with_the_chosen_model_and_the_exercises_conversion(study):
-    controls = explorer(study).controls
-    names = ("sigma", "loss", "source", "target")
-    assert [controls[name].value for name in names] == [0.1, "l1", 2, 1]
+def said(widget):
+    """The words of a board's lines of text."""
+    of_children = [words for child in getattr(widget, "children", ()) for words in said(child)]
+    return [widget.value] if isinstance(widget, HTML) else of_children
 
 
-def test_the_lab_starts_with_our_method(study):
-    control = explorer(study).controls["method"]
-    assert (control.value, control.label) == ("ours", "our GLO")
-    assert [key for _, key in control.options] == [method.key for method in METHODS]
+@pytest.fixture(autouse=True)
+def _ended():
+    """No board's thread outlives its test."""
+    before = threading.active_count()
+    yield
+    for board in parts_of_lab._shown.values():
+        board.end()
+    parts_of_lab._shown.clear()
+    wait(lambda: threading.active_count() <= before, 60)
 
 
-def test_noise_level_and_loss_are_chosen_for_the_exercise_alone(study):
-    box = explorer(study)
+def received(board, key):
+    """What the browser makes of a model that it asks for: its parts, and its bytes."""
+    view, sent = board.view, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            type(view), "send", lambda _, content, buffers=(): sent.append((content, buffers))
+        )
+        view._asked(view, {"wanted": key}, [])
+    content, buffers = sent[0]
+    found: dict[str, Any] = {}
+    if "error" in content:
+        return content
+    planes = np.frombuffer(zlib.decompress(buffers[0]), np.uint8)
+    numbers = planes.reshape(2, -1).T.copy().view(np.float16)[:, 0]
+    for name, count in content["halves"]:
+        found[name], numbers = torch.from_numpy(numbers[:count].astype(np.float32)), numbers[count:]
+    raw = zlib.decompress(buffers[1])
+    for name, count in content["bytes"]:
+        found[name], raw = np.frombuffer(raw[:count], np.uint8), raw[count:]
+    assert not len(numbers)
+    assert not raw
+    return found
 
-    def disabled():
-        return {name for name, control in box.controls.items() if control.disabled}
 
-    assert disabled() == {"sigma", "loss"}
-    before = box.pictures["conversion"].value
-    box.controls["sigma"].value = 0.0  # has no effect
-    assert box.pictures["conversion"].value == before
-    box.controls["method"].value = "exercise"
-    assert disabled() == set()
-    box.controls["method"].value = "ours"
-    assert disabled() == {"sigma", "loss"}
-    assert box.pictures["conversion"].value == before
+@pytest.mark.parametrize("make", BOARDS)
+def test_every_control_has_a_label_and_a_tooltip(study, make):
+    board = make(study)
+    for name, control in board.controls.items():
+        for each in control if isinstance(control, list) else [control]:
+            assert each.tooltip, name
+            assert name == "play" or each.description, name  # which has pictures for a label
 
 
-def test_a_model_is_asked_for_when_it_is_chosen_and_once():
-    study = FewModels()
-    box, said = explorer(study), []
-    methods = study.parameters.methods()
-    assert study.asked == [methods["ours"]]  # the first pictures need no other
-    box.status.observe(lambda change: said.append(change.new), "value")
-    box.controls["image"].value = 3
-    assert study.asked == [methods["ours"]]
-    assert not said
-    box.controls["method"].value = "exercise"
-    assert study.asked == [methods["ours"], study.swept("l1", 0.1)]
-    assert said == ["training the exercise, corrected: once, then it is kept in runs/ …", ""]
-    box.controls["method"].value = "ours"
-    assert len(study.asked) == len(said) == 2
+@pytest.mark.parametrize("make", BOARDS)
+def test_a_board_shows_our_model_first_and_its_browser_gets_it(study, make):
+    board = make(study)
+    glo = study.alone(study.parameters.methods()["ours"])
+    assert board.view.levels == study.keys(glo.recipe)
+    found = received(board, board.view.levels[0])
+    for name, part in parts(Shown(glo, ""), torch.arange(80)).items():
+        assert torch.equal(found[name][: part.numel()], part.flatten().half().float()), name
+
+
+def test_a_model_that_is_not_the_stores_is_refused(study):
+    board = noise_board(study)
+    board.controls["method"].value = "lord"
+    (key,) = board.view.levels
+    assert received(board, key) == {"key": key, "error": "not trained"}
+    assert received(board, "what is this") == {"key": "what is this", "error": "not trained"}
+
+
+def test_the_exercise_has_a_level_for_every_noise_of_every_loss(study):
+    board = noise_board(study)
+    slider, loss = board.controls["level"], board.controls["loss"]
+    assert slider.disabled
+    assert loss.disabled
+    board.controls["method"].value = "exercise"
+    assert not slider.disabled
+    assert not loss.disabled
+    assert slider.value == study.parameters.chosen_sigma  # of the levels 0 and 0.1
+    assert board.view.level == slider.index == 1
+    assert board.view.levels == study.keys(*(study.swept("l1", sigma) for sigma in (0.0, 0.1)))
+    loss.value = "l2"
+    assert board.view.levels == study.keys(*(study.swept("l2", sigma) for sigma in (0.0, 0.1)))
+    board.controls["seed"].value = 3
+    recipe = study.swept("l2", 0.0).model_copy(update={"seed": 3})
+    assert board.view.levels[0] == study.keys(recipe)[0]
+
+
+def test_losses_and_measures_of_every_level_are_told(study):
+    board = noise_board(study)
+    board.controls["method"].value = "exercise"
+    glo = study.alone(study.swept("l1", 0.1))
+    assert board.view.curves[1] == glo.history.losses.tolist()
+    assert board.view.facts[1] == {"measures": "none in the store"}
+    board.controls["seed"].value = 3
+    assert board.view.curves == [None, None]
+
+
+def test_what_was_measured_is_told(study):
+    models, recipe = Models(study), study.swept("l2", 0.0)
+    file = models.measure_file("leakage")
+    scores = {"folds": [0.25, 0.5]}
+    study.store.remember(study.keys(recipe)[0], file, {"leakage_mlp": scores})
+    assert models.facts(recipe) == {"leakage, MLP": "37.5%"}
+
+
+def test_images_are_picked_by_class_by_number_or_at_random(study):
+    board = noise_board(study)
+    view, labels, controls = board.view, study.digits.labels, board.controls
+    assert len(view.images) == 8
+    assert set(labels[view.images].tolist()) == {study.pair[0]}
+    first = view.images
+    controls["pick"].value = 1
+    assert view.images != first
+    controls["pick"].value = 0
+    assert view.images == first
+    controls["source"].value = -1
+    assert len(set(labels[view.images].tolist())) > 1
+    controls["count"].value = 3
+    assert len(view.images) == 3
+    controls["numbers"].value = "12, 79"
+    assert view.images == [12, 79]
+
+
+@pytest.mark.parametrize("text", ["80", "-1", "three", "1 2 3 4 5 6 7 8 9"])
+def test_numbers_of_no_image_are_said_beside_the_control(study, text):
+    board = noise_board(study)
+    before = board.view.images
+    board.controls["numbers"].value = text
+    assert board.view.images == before
+    words = "expected at most 8 numbers from 0 to 79, with commas"
+    assert words in said(board)
+    board.controls["numbers"].value = ""
+    assert words not in said(board)
+
+
+def test_conversions_are_judged_and_measured(study):
+    board = conversion_board(study)
+    view, (first, *rest) = board.view, board.controls["targets"]
+    wait(lambda: view.notes)
+    assert [len(row) for row in view.notes] == [5] * 4
+    glo = study.alone(study.parameters.methods()["ours"])
+    names = study.digits.class_names
+    converted = glo.convert(torch.tensor(view.images), 2)
+    read = [names[label] for label in predictions(study.judge, converted).tolist()]
+    assert [row[3].split("\n")[0] for row in view.notes] == read
+    before = view.notes
+    first.value = False
+    assert view.targets == [1, 2, 3]
+    wait(lambda: view.notes != before)
+    assert [len(row) for row in view.notes] == [4] * 4
+    assert all(isinstance(button, ToggleButton) for button in rest)
+
+
+def test_unseen_images_get_fitted_codes(study):
+    board = conversion_board(study)
+    view = board.view
+    board.controls["unseen"].value = True
+    assert min(view.images) >= view.trained == 80
+    glo = study.alone(study.parameters.methods()["ours"])
+    unseen = study.unseen.sample(40)
+    codes = received(board, view.levels[0])["content"].view(-1, glo.recipe.content_dim)
+    assert torch.equal(view.offered[80:], unseen.images)
+    expected = fit(glo, unseen.images, unseen.labels)
+    assert torch.allclose(codes[80:], expected, atol=2e-3)
+    assert len(codes) == 120
+
+
+def test_scratch_draws_from_every_prior_and_finds_the_nearest_images(study):
+    board = scratch_board(study)
+    view, glo = board.view, study.alone(study.parameters.methods()["ours"])
+    wait(lambda: view.notes)
+    draws = received(board, view.levels[0])["draws"].view(len(PRIORS), -1, glo.recipe.content_dim)
+    for drawn, prior in zip(draws, PRIORS, strict=True):
+        assert torch.equal(drawn, draw(glo.content_table, prior, len(drawn)).half().float())
+    before = view.nearest
+    board.controls["move1"].value = view.move1 = 3.0  # as the browser links them
+    wait(lambda: view.nearest != before)
+    content = draw(glo.content_table, "gaussian", 100)[0] + 3 * directions(glo)[1][0]
+    generated = glo.decode(torch.tensor([1]), content[None])
+    away = (study.digits.images - generated).square().mean((1, 2)).sqrt()
+    row, column = PRIORS.index("gaussian"), 1
+    assert view.notes[row][column] == f"{away.min():.2f}"
+    place = 784 * (row * 4 + column)
+    expected = (study.digits.images[away.argmin()] * 255).round().byte().flatten()
+    assert view.nearest[place : place + 784] == expected.numpy().tobytes()
+
+
+def test_epochs_are_those_of_the_training(study):
+    board = epochs_board(study)
+    glo = study.alone(study.parameters.methods()["ours"])
+    found = received(board, board.view.levels[0])
+    assert found["panel"].tobytes() == glo.history.panel.numpy().tobytes()
+    assert found["scratch"].tobytes() == glo.history.scratch.numpy().tobytes()
+    assert found["shown"].tolist() == study.digits.labels[glo.history.indices].tolist()
+    assert board.controls["epoch"].max == board.controls["play"].max == 2
+
+
+def test_every_run_in_the_store_can_be_picked(study):
+    other = Recipe(loss="l2", sigma=0.25, epochs=1, content_dim=5)
+    study.alone(other)
+    board = noise_board(study)
+    table = board.controls["runs"]
+    (line,) = (each for each in table.options if "0.25" in each)
+    assert "content_dim 5" in line
+    assert len(table.options) == 1 + len(list(study.store.root.glob("*sigma*")))
+    table.value = line
+    assert board.view.levels == study.keys(other)
+
+
+def test_a_missing_model_is_offered_with_its_time_trained_once_and_shown(tmp_path):
+    study = small_study(tmp_path)
+    board = noise_board(study)
+    picker = board.children[0]
+    offer = picker.children[1]
+    words, button = offer.children
+    assert offer.layout.display != "none"
+    wait(lambda: "about" in words.value)
+    assert received(board, board.view.levels[0])["error"]
+    button.click()
+    wait(lambda: offer.layout.display == "none", 60)
+    assert study.has(study.parameters.methods()["ours"])
+    assert board.view.curves[0] is not None
+    assert "error" not in received(board, board.view.levels[0])
+
+
+def on_pages():
+    """How many widgets there are that a page can show."""
+    return sum(isinstance(widget, DOMWidget) for widget in _instances.values())
+
+
+def test_a_board_takes_the_place_of_its_like(study):
+    first, threads = conversion_board(study), threading.active_count()
+    shown = on_pages()
+    second = conversion_board(study)
+    wait(lambda: threading.active_count() == threads)
+    assert on_pages() == shown
+    assert first.comm is None
+    assert second.comm is not None
+
+
+def test_the_lab_opens_the_study_with_more_models(tmp_path, monkeypatch):
+    opened = {name: small_study(tmp_path / name) for name in ("full", "quick")}
+    monkeypatch.setattr(lab, "open_study", lambda file, _: opened[file.stem])
+    assert lab.open_lab() is opened["quick"]
+    opened["full"].alone(opened["full"].swept())
+    assert lab.open_lab() is opened["full"]
+
+
+# --- work beside the kernel's --------------------------------------------------------------------
+
+
+def test_the_latest_request_wins_and_none_waits():
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def work(k):
+        begun.set()
+        go_on.wait(5)
+        done.append(k)
+
+    latest = Latest(work, print)
+    latest.ask(0)
+    begun.wait(5)
+    for k in range(1, 6):
+        latest.ask(k)
+    go_on.set()
+    wait(lambda: done == [0, 5])
+    latest.end()
+
+
+def test_work_that_fails_is_said_and_the_next_is_done():
+    said: list[str] = []
+    done = []
+
+    def work(k):
+        done.append(1 / k)
+
+    latest = Latest(work, said.append)
+    latest.ask(0)
+    wait(lambda: said == ["ZeroDivisionError: division by zero"])
+    latest.ask(2)
+    wait(lambda: done == [0.5])
+    latest.end()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "about 1 s"), (41.2, "about 42 s"), (61, "about 2 min")]
+)
+def test_times_are_no_more_exact_than_they_are(seconds, words):
+    assert duration(seconds) == words
