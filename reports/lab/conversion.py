@@ -80,11 +80,12 @@ def conversion_board(study: Study) -> Board:
 
 def _annotate(view: View, study: Study, models: Models) -> None:
     """Writes below each picture of the first grid what the judge reads, and its style."""
-    if not models.has(view.recipe):
+    chosen, recipe = view.chosen, view.recipe
+    if not models.has(recipe):
         return
     images, targets = torch.tensor(view.images), torch.tensor(view.targets)
-    codes = view.content(view.recipe)[images].repeat_interleave(len(targets), 0)
-    converted = models.opened(view.recipe).decode(targets.repeat(len(images)), codes)
+    codes = view.content(recipe)[images].repeat_interleave(len(targets), 0)
+    converted = models.opened(recipe).decode(targets.repeat(len(images)), codes)
     converted = converted.view(len(images), len(targets), 28, 28)
     pictures = torch.cat([view.offered[images][:, None], converted], 1).flatten(0, 1)
     read, names = predictions(study.judge, pictures).tolist(), study.digits.class_names
@@ -94,4 +95,4 @@ def _annotate(view: View, study: Study, models: Models) -> None:
         for label, (slant, thickness, width) in zip(read, styles, strict=True)
     ]
     width = 1 + len(targets)
-    view.notes = [words[k : k + width] for k in range(0, len(words), width)]
+    view.note(chosen, [words[k : k + width] for k in range(0, len(words), width)])

@@ -9,7 +9,6 @@ import ipywidgets as ipw
 # How wide controls are.
 WIDE = ipw.Layout(width="28em", max_width="100%")
 NARROW = ipw.Layout(width="14em", max_width="100%")
-AS_WIDE_AS_IT_IS = ipw.Layout(width="auto")
 # The boards that are shown, by their kind.
 _shown: dict[str, "Board"] = {}
 

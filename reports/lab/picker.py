@@ -7,7 +7,7 @@ import ipywidgets as ipw
 
 from glo_core.recipe import Recipe
 from reports.lab.models import VARIED, Level, Models, duration
-from reports.lab.parts import AS_WIDE_AS_IT_IS, NARROW, WIDE, Latest, row
+from reports.lab.parts import NARROW, WIDE, Latest, row
 from reports.lab.view import View
 from reports.methods import METHODS
 from reports.show.names import LOSS_NAMES, sigma_name
@@ -44,13 +44,12 @@ class Picker:
                 tooltip="The noise level that the model was trained with",
                 layout=WIDE,
             ),
-            "loss": ipw.ToggleButtons(
+            "loss": ipw.Dropdown(
                 options=[(LOSS_NAMES[loss], loss) for loss in models.study.losses],
                 value=chosen.chosen_loss,
                 description="loss",
                 tooltip="The exercise's reconstruction loss",
-                style={"button_width": "5em"},
-                layout=AS_WIDE_AS_IT_IS,
+                layout=NARROW,
             ),
             "seed": ipw.Dropdown(
                 options=chosen.seeds,

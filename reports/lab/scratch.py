@@ -13,7 +13,7 @@ from reports.lab.models import Models
 from reports.lab.parts import WIDE, Board, Latest, row
 from reports.lab.picker import Picker
 from reports.lab.sources import PICKS
-from reports.lab.view import View, as_bytes
+from reports.lab.view import View
 from reports.show.live import MOVED, SPREAD, directions
 from reports.study import Study
 
@@ -74,16 +74,15 @@ def drawn(glo: Glo) -> Tensor:
 
 def _look(view: View, study: Study, models: Models) -> None:
     """Finds the training images nearest to the pictures that are shown."""
-    if not models.has(view.recipe):
+    chosen, recipe = view.chosen, view.recipe
+    if not models.has(recipe):
         return
-    glo = models.opened(view.recipe)
+    glo, (*_, seed, moves) = models.opened(recipe), chosen
     _, axes = directions(glo)
-    moves = torch.tensor([view.move1, view.move2, view.move3])
-    content = drawn(glo)[:, view.seed] + moves @ axes[:MOVED]
+    content = drawn(glo)[:, seed] + torch.tensor(moves) @ axes[:MOVED]
     classes = torch.arange(len(glo.class_table))
     labels, codes = classes.repeat(len(content)), content.repeat_interleave(len(classes), 0)
     index, distance = nearest(glo.decode(labels, codes), study.digits.images)
     words = [f"{away:.2f}" for away in distance.tolist()]
-    with view.hold_sync():
-        view.nearest = as_bytes(study.digits.images[index])
-        view.notes = [words[k : k + len(classes)] for k in range(0, len(words), len(classes))]
+    notes = [words[k : k + len(classes)] for k in range(0, len(words), len(classes))]
+    view.note(chosen, notes, study.digits.images[index])

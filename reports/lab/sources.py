@@ -5,7 +5,7 @@ from typing import Any
 import ipywidgets as ipw
 import torch
 
-from reports.lab.parts import AS_WIDE_AS_IT_IS, NARROW, WIDE, row
+from reports.lab.parts import NARROW, WIDE, row
 from reports.lab.view import View
 
 # Images that stand side by side at most, and how many random picks there are.
@@ -45,12 +45,11 @@ class Sources:
                 tooltip="Training images by their numbers, from 0, in place of a pick",
                 layout=NARROW,
             ),
-            "unseen": ipw.ToggleButtons(
+            "unseen": ipw.Dropdown(
                 options=[("training images", False), ("unseen images", True)],
                 description="pick from",
                 tooltip="Unseen images have content codes that were fitted to them",
-                style={"button_width": "9em"},
-                layout=AS_WIDE_AS_IT_IS,
+                layout=ipw.Layout(width="18em"),
             ),
         }
         if len(view.labels) == view.trained:

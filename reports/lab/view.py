@@ -46,6 +46,7 @@ class View(anywidget.AnyWidget):
         epoch: After which epoch, from 1.
         notes, nearest: What the kernel finds out about the pictures: words below them, and the
             pixels of the nearest training images.
+        noted: What was `chosen` when it did so; the browser pales what is not of what it shows.
     """
 
     _esm = page.widget()
@@ -70,6 +71,7 @@ class View(anywidget.AnyWidget):
     move3 = tr.Float(0.0).tag(sync=True)
     epoch = tr.Int(1).tag(sync=True)
     notes: tr.List[Any] = tr.List().tag(sync=True)
+    noted: tr.List[Any] = tr.List().tag(sync=True)
     nearest = tr.Bytes(b"").tag(sync=True)
 
     def __init__(
@@ -107,6 +109,22 @@ class View(anywidget.AnyWidget):
                 self.curves = [self.models.curve(each.recipe) for each in levels]
                 self.facts = [self.models.facts(each.recipe) for each in levels]
             self.levels, self.level = keys, level
+
+    @property
+    def chosen(self) -> list[Any]:
+        """What the kernel's findings depend on, as the browser has it too."""
+        key = self.levels[self.level]
+        moves = [self.move1, self.move2, self.move3]
+        return [key, self.images, self.targets, self.seed, moves]
+
+    def note(
+        self, chosen: list[Any], notes: list[list[str]], nearest: Tensor | None = None
+    ) -> None:
+        """Shows what was found out about the pictures of these choices."""
+        with self.hold_sync():
+            if nearest is not None:
+                self.nearest = as_bytes(nearest)
+            self.notes, self.noted = notes, chosen
 
     @property
     def recipe(self) -> Recipe:

@@ -96,6 +96,9 @@ export class Board extends HTMLElement {
     const cells = scene.flatMap((grid) => grid.cells.flat()).filter((cell) => cell.code);
     generate(model, cells.map((cell) => cell.code)).forEach((greys, k) => { cells[k].greys = greys; });
     this.scene = scene;
+    // What the kernel has found out about other choices is pale until it has caught up
+    const chosen = [this.key, state.images, state.targets, state.seed, state.moves];
+    this.classList.toggle("stale", JSON.stringify(chosen) !== JSON.stringify(widget.get("noted")));
     while (this.grids.length < scene.length) this.grids.push(new Grid(this.pictures));
     while (this.grids.length > scene.length) this.grids.pop().element.remove();
     scene.forEach((grid, k) => this.grids[k].show(grid));

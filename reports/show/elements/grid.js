@@ -10,17 +10,19 @@ export class Grid {
   }
 
   /**
-   * Shows rows of cells, each `{ greys, alt, note }`; without `greys`, the cell stays blank. Canvases
-   * are made anew only where the grid gets other rows or columns, or other names.
+   * Shows rows of cells, each `{ greys, alt, note, found }`; without `greys`, the cell stays blank, and
+   * `found` ones were found by the kernel. Canvases are made anew only where the grid gets other rows or
+   * columns, or other names.
    */
   show({ rows, columns = [], cells }) {
     const shape = JSON.stringify([rows, columns, cells.map((row) => row.length)]);
     if (shape !== this.shape) this.build(rows, columns, cells);
     this.shape = shape;
-    cells.flat().forEach(({ greys, alt, note = "" }, k) => {
+    cells.flat().forEach(({ greys, alt, note = "", found = false }, k) => {
       const { canvas, words } = this.cells[k];
       canvas.style.visibility = greys ? "" : "hidden";
       if (greys) ink(canvas, greys);
+      canvas.classList.toggle("found", found);
       if (canvas.getAttribute("aria-label") !== alt) canvas.setAttribute("aria-label", alt);
       if (words.textContent !== note) words.textContent = note;
     });

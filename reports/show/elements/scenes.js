@@ -81,7 +81,8 @@ function scratch({ priors, seed, moves, nearest, notes }, model, { classes }) {
     rows.push(name, "nearest");
     cells.push(classes.map((each, k) => generated(model, k, content, `${each} from scratch, ${name}`)));
     cells.push(classes.map((each, k) => ({
-      greys: nearest?.(p * classes.length + k), alt: `the training image nearest to ${each}, ${name}`, note: notes[p]?.[k],
+      greys: nearest?.(p * classes.length + k), found: true, note: notes[p]?.[k],
+      alt: `the training image nearest to ${each}, ${name}`,
     })));
   });
   return [{ rows, columns: classes, cells }];
