@@ -23,12 +23,12 @@ VARIED = {"exercise": "σ", "handed-in": "σ", "cvae": "β"}
 # What is told of a model that was measured: the measure's name in `Results`, and how it is written.
 FACTS = {
     "reconstruction, L1": ("reconstruction_l1", ".4f"),
-    "conversions that the judge reads as meant": ("conversion", ".1%"),
+    "conversions classified as their target": ("conversion", ".1%"),
     "leakage, linear probe": ("leakage_linear", ".1%"),
     "leakage, MLP": ("leakage_mlp", ".1%"),
     "leakage of unseen images, strongest probe": ("unseen_strongest", ".1%"),
     "style that conversions keep": ("style_concordance", ".2f"),
-    "images from scratch that the judge reads as meant": ("scratch_gaussian", ".1%"),
+    "images from scratch classified as their class": ("scratch_gaussian", ".1%"),
 }
 
 

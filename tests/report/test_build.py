@@ -56,10 +56,10 @@ COMMENT = "\n# A remark.\n"
 @pytest.mark.parametrize(
     ("file", "added", "changed"),
     [
-        ("reports/lab.py", COMMENT, set()),
+        ("reports/lab/noise.py", COMMENT, set()),
         ("reports/show/plots.py", COMMENT, set()),
         ("reports/build.py", COMMENT, set()),
-        ("reports/lab.py", CODE, set()),  # no section shows the lab
+        ("reports/lab/noise.py", CODE, set()),  # no section shows the lab
         ("reports/build.py", CODE, {"report"}),
         ("reports/bind/web.py", CODE, {"report"}),
         ("reports/bind/templates/report.css", "p {}", {"report"}),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import make_digits
 
 from glo_core import recorder, training
 from glo_core.classifier import train_classifier
@@ -21,6 +22,7 @@ from glo_core.recipe import Recipe
 from glo_core.runs import store as store_module
 from glo_core.runs.store import COMMIT, HISTORY, WEIGHTS, Store, classifier_key, run_key
 from glo_core.runs.sweep import sweep
+from glo_core.runs.trainers import train
 
 
 @pytest.fixture
@@ -222,3 +224,29 @@ def test_a_damaged_classifier_is_set_aside_and_trained_again(
     assert "set aside" in caplog.text
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_all_recipes_of_some_digits_are_listed(store, models, digits):
+    others = train([CvaeRecipe(epochs=1), Recipe(epochs=1)], digits)
+    for glo in others:
+        store.save(glo, digits)
+    foreign = make_digits(seed=1)
+    (glo,) = train([Recipe(epochs=1)], foreign)
+    store.save(glo, foreign)
+    wanted = {models[0].recipe, *(glo.recipe for glo in others)}
+    assert len(store.recipes(digits)) == 3
+    assert {*store.recipes(digits)} == wanted
+    assert store.recipes(foreign) == [glo.recipe]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"digits": {}}', '{"digits": 3, "recipe": {}}'])
+def test_what_is_no_run_is_not_listed(store, models, digits, text):
+    for name in ("strange", run_key(Recipe(epochs=7), digits)):
+        (store.root / name).mkdir()
+        (store.root / name / COMMIT).write_text(text)
+    assert store.recipes(digits) == [models[0].recipe]
+
+
+def test_a_run_of_another_version_is_not_listed(store, folder, digits):
+    folder.rename(folder.with_name("l1-sigma0-seed0-0123456789abcdef"))
+    assert store.recipes(digits) == []

@@ -1,5 +1,6 @@
 """Who trains which kind of recipe."""
 
+import json
 from typing import ClassVar
 
 import pytest
@@ -73,3 +74,16 @@ def test_the_face_of_the_library_is_what_it_says():
 def test_the_device_of_the_cpu_can_be_named(digits):
     (glo,) = train([Recipe(epochs=1)], digits, device="cpu")
     assert glo.class_table.device == torch.device("cpu")
+
+
+def test_a_recipe_is_made_again_from_its_description():
+    for recipe in (Recipe(sigma=2.0), CvaeRecipe(beta=4.0), LordRecipe(encoder_epochs=3)):
+        described = json.loads(json.dumps(recipe.model_dump()))
+        assert trainers.recipe_of(recipe.method, described) == recipe
+
+
+def test_a_description_of_no_known_method_is_refused():
+    with pytest.raises(ValueError, match=r"method = 'strange': there are cvae, glo, lord"):
+        trainers.recipe_of("strange", {})
+    with pytest.raises(ValueError, match="strange"):
+        trainers.recipe_of("glo", {"strange": 1})

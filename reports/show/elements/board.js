@@ -1,4 +1,4 @@
-// A board of the lab: redraws its pictures in the browser while sliders move. Models come from the
+// A board of the lab: refreshes its pictures in the browser while sliders move. Models come from the
 // notebook's kernel when they are first shown, and then those of the other levels.
 
 import { modelOf } from "./codes.js";
@@ -70,12 +70,12 @@ export class Board extends HTMLElement {
     this.update();
   }
 
-  /** Redraws, at most once for each frame that the screen shows. */
+  /** Refreshes, at most once for each frame that the screen shows. */
   update() {
-    this.wanted ??= requestAnimationFrame(() => { this.wanted = undefined; this.redraw(); });
+    this.wanted ??= requestAnimationFrame(() => { this.wanted = undefined; this.refresh(); });
   }
 
-  redraw() {
+  refresh() {
     clearTimeout(this.idle);
     const key = this.key, model = this.models.get(key);
     this.pictures.classList.toggle("waiting", !model);
