@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from filelock import FileLock
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from glo_core import data
 from glo_core.classifier import train_classifier
@@ -19,11 +20,20 @@ from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.runs.trainers import train
+from reports.show import page as elements
 
 ROOT = Path(__file__).parents[1]
 # One thread each for pytest-xdist's workers, which share the processors, and for what tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+NO_CHROMIUM = "no Chromium is installed, as by `apt-get install chromium`"
+ALONE = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
 # Parameters of the quick report that are given on the command line, unlike those of quick.yaml.
 GIVEN = ("PICK_SEED=1",)
 # Files of tests that take long and run first: one worker builds the report, which the other needs
@@ -99,6 +109,20 @@ def judge(splits: data.Splits, shared: Path) -> torch.nn.Sequential:
             torch.save(train_classifier(splits.judge, steps=600), path)
     network: torch.nn.Sequential = torch.load(path, weights_only=False)
     return network
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
+        yield browser
+        browser.close()
+
+
+def expose(page: Page, *names: str) -> None:
+    """Makes what the elements' modules define global in a page, under the same names."""
+    block = elements.script().rstrip().removesuffix("}")
+    page.evaluate(f"{block} Object.assign(globalThis, {{ {', '.join(names)} }}); }}")
 
 
 def dry_run(*words: str) -> str:

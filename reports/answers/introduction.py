@@ -3,15 +3,21 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from glo_core import data
+from glo_core.data import Digits
+from glo_core.measures.fitting import classify, fit
+from glo_core.measures.style import FEATURES, style
 from glo_core.model import History
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.recipe import Recipe
 from glo_core.recorder import PANEL_SEED
 from reports.methods import METHODS
+from reports.show import own
 from reports.show.live import MOVED, SPREAD, Shown, decoder, walks
 from reports.show.mosaics import mosaic
 from reports.show.names import sigma_name
@@ -20,6 +26,10 @@ from reports.traps import OwnStatistics
 
 # Training images of each class that are shown, at most, and that the live decoder offers.
 SHOWN, OFFERED = 12, 2
+# Unseen images that readers can take instead of drawing, and how many of them paper shows.
+UNSEEN, STILL = 30, 6
+# How many training images tell how thick strokes are, and the thickest pen to draw with, in pixels.
+MEASURED, THICKEST = 500, 4.0
 # The methods that the live decoder names first, and one that is compared in numbers only.
 FIRST, LEFT_OUT = ("ours", "exercise"), "no-swap"
 
@@ -38,6 +48,8 @@ def facts(study: Study) -> dict[str, Any]:
         "spread": SPREAD,
         "data_source": study.digits.source,
         "hint": study.hint,
+        "noun": noun(study),
+        "still": min(STILL, len(study.splits.test)),
         "panel_seed": PANEL_SEED,
         **sizes(study),
     }
@@ -113,6 +125,41 @@ def live_decoder(study: Study) -> tuple[str, Image.Image]:
     rows += [f"direction {k + 1}" for k in range(MOVED)]
     ours = study.models[study.parameters.methods()["ours"]]
     return html, mosaic(walks(ours, int(images[first]), target), rows=rows)
+
+
+def unseen(study: Study) -> Digits:
+    """Images that no model was trained on, picked at random, for readers who draw none."""
+    test = study.splits.test
+    random = np.random.default_rng([study.parameters.pick_seed, UNSEEN])
+    return test.subset(torch.from_numpy(random.permutation(len(test))[:UNSEEN]))
+
+
+def pen(study: Study) -> float:
+    """How thick strokes of the training images are in the median, in pixels.
+
+    What is no stroke but a filled shape is drawn with a pen that still draws lines.
+    """
+    thickness = style(study.digits.sample(MEASURED).images)[:, FEATURES.index("thickness")]
+    return round(min(float(np.nanmedian(thickness)), THICKEST), 1)
+
+
+def own_board(study: Study) -> tuple[str, Image.Image]:
+    """The board for an image of the reader's own with our model, and a still picture for paper.
+
+    The still picture shows unseen images, each with a content code fitted under the class by which
+    the model reconstructs it best.
+    """
+    ours, digits = study.models[study.parameters.methods()["ours"]], study.digits
+    others = unseen(study)
+    html = own.own_board(ours, digits, others, noun(study), pen(study))
+    images = others.images[:STILL]
+    guesses, _ = classify(ours, images)
+    return html, own.still(ours, images, fit(ours, images, guesses), digits.class_names)
+
+
+def noun(study: Study) -> str:
+    """What one image shows."""
+    return "digit" if study.splits.name in data.NAMES else "image"
 
 
 def training_images(study: Study) -> Image.Image:

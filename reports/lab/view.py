@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 import anywidget
-import numpy as np
 import torch
 import traitlets as tr
 from torch import Tensor
@@ -23,18 +22,20 @@ from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from reports.lab.models import KEPT, Level, Models
 from reports.show import page
-from reports.show.live import Shown, parts
+from reports.show.live import Shown, deflated, in_halves, numbers, sizes
 from reports.traps import OwnStatistics
 
 # Further parts of a model that a board needs: float32, which become half precision, or whole bytes.
 Further = Callable[[Glo], Mapping[str, Tensor]]
+# How hard models are deflated on their way to the browser.
+FAST = 1
 
 
 class View(anywidget.AnyWidget):
     """Pictures that the browser generates.
 
     Traits, each synchronised with the browser:
-        scene: Which pictures: "noise", "conversion", "scratch" or "epochs".
+        scene: Which pictures: "noise", "conversion", "scratch", "epochs" or "own".
         levels, level: The keys of the models that can be chosen, and the place of the chosen one.
         curves, facts: For each level, its training losses and what is told of it, in words.
         gallery, pixels: The names of classes, the images' labels, and their pixels as bytes.
@@ -46,6 +47,8 @@ class View(anywidget.AnyWidget):
         epoch: After which epoch, from 1.
         notes, nearest: What the kernel finds out about the pictures: words below them, and the
             pixels of the nearest training images.
+        data, fitted: What the board of an own image has to know (see `show.own`), and what it has
+            found: label, content code, errors by class and the image's greys.
         noted: What was `chosen` when it did so; the browser pales what is not of what it shows.
     """
 
@@ -71,6 +74,8 @@ class View(anywidget.AnyWidget):
     move3 = tr.Float(0.0).tag(sync=True)
     epoch = tr.Int(1).tag(sync=True)
     notes: tr.List[Any] = tr.List().tag(sync=True)
+    data = tr.Dict().tag(sync=True)
+    fitted = tr.Dict().tag(sync=True)
     noted: tr.List[Any] = tr.List().tag(sync=True)
     nearest = tr.Bytes(b"").tag(sync=True)
 
@@ -109,6 +114,7 @@ class View(anywidget.AnyWidget):
                 self.curves = [self.models.curve(each.recipe) for each in levels]
                 self.facts = [self.models.facts(each.recipe) for each in levels]
             self.levels, self.level = keys, level
+        self.send({"fresh": keys})  # they may have been trained since the browser asked for them
 
     @property
     def chosen(self) -> list[Any]:
@@ -144,25 +150,29 @@ class View(anywidget.AnyWidget):
         key = message["wanted"]
         recipe = self.recipes.get(key)
         if recipe is None or not self.models.has(recipe):
-            self.send({"key": key, "error": "not trained"})
+            self.send({"key": key, "error": "This model is not trained."})
             return
-        content, buffers = self.packed(recipe)
+        try:
+            content, buffers = self.packed(recipe)
+        except ValueError as error:
+            self.send({"key": key, "error": str(error)})
+            return
         self.send({"key": key, **content}, buffers=buffers)
 
     def packed(self, recipe: Recipe) -> tuple[dict[str, Any], list[bytes]]:
-        """A model for the browser: the names and sizes of its parts, and their deflated bytes."""
+        """A model for the browser: the names and sizes of its parts, and their deflated bytes.
+
+        Raises ValueError for a number that is too large for half precision.
+        """
         glo = self.models.opened(recipe)
         more = {"content": self.content(recipe), **self.further(glo)}
-        floats = parts(Shown(glo, "", isinstance(glo, OwnStatistics)), torch.arange(0))
+        floats = numbers(Shown(glo, "", isinstance(glo, OwnStatistics)), torch.arange(0))
         floats |= {name: part for name, part in more.items() if part.dtype == torch.float32}
         raw = {name: part.numpy().tobytes() for name, part in more.items() if name not in floats}
-        halves = torch.cat([part.flatten() for part in floats.values()]).half().numpy()
-        planes = halves.view(np.uint8).reshape(-1, 2).T.tobytes()
-        content = {
-            "halves": [[name, part.numel()] for name, part in floats.items()],
-            "bytes": [[name, len(part)] for name, part in raw.items()],
-        }
-        return content, [zlib.compress(planes, 1), zlib.compress(b"".join(raw.values()), 1)]
+        lengths = [(name, len(part)) for name, part in raw.items()]
+        halves = deflated(in_halves(floats, "This model"), FAST)
+        whole = zlib.compress(b"".join(raw.values()), FAST)
+        return {"halves": sizes(floats), "bytes": lengths}, [halves, whole]
 
 
 def as_bytes(images: Tensor) -> bytes:

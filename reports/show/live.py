@@ -100,34 +100,66 @@ def packed(
     for name, models in methods.items():
         levels = []
         for shown in models:
-            found = parts(shown, images)
-            halves = torch.cat([part.flatten() for part in found.values()]).half()
-            if not halves.isfinite().all():
-                raise ValueError(
-                    f"{name}, {shown.noise}: a number of the model is beyond 65504, too large for "
-                    "half precision"
-                )
-            place = places.setdefault(halves.numpy().tobytes(), len(places))
+            parts = numbers(shown, images)
+            halves = in_halves(parts, f"{name}, {shown.noise}")
+            place = places.setdefault(halves, len(places))
             if place == len(held["models"]):
-                held["models"].append([[key, part.numel()] for key, part in found.items()])
+                held["models"].append(sizes(parts))
             levels.append({"noise": shown.noise, "model": place})
         held["methods"].append({"name": name, "levels": levels})
-    planes = np.frombuffer(b"".join(places), np.uint8).reshape(-1, 2).T.tobytes()
-    pixels = (digits.images[images] * 255).round().byte()
-    return held | {
-        "classes": digits.class_names,
-        "labels": digits.labels[images].tolist(),
-        "halves": base64_of(zlib.compress(planes, 9)),
-        "pixels": base64_of(pixels.numpy().tobytes()),
-    }
+    return (
+        held | {"halves": base64_of(deflated(b"".join(places)))} | pictures(digits.subset(images))
+    )
 
 
-def parts(shown: Shown, images: Tensor) -> dict[str, Tensor]:
-    """All numbers of a model that the script needs, by their names."""
+def numbers(shown: Shown, images: Tensor) -> dict[str, Tensor]:
+    """All numbers of a model that the script needs, by their names: of images (M,) the codes."""
     glo = shown.glo
     mean, axes = directions(glo)
     tables = {"classes": glo.class_table, "content": glo.content_table[images]}
     return weights(glo, shown.own_statistics) | tables | {"mean": mean, "axes": axes}
+
+
+def in_halves(parts: Mapping[str, Tensor], name: str) -> bytes:
+    """A model's numbers in half precision, one behind the other.
+
+    Raises ValueError for a number that is too large for it; `name` is what the message calls the
+    model.
+    """
+    halves = torch.cat([part.flatten() for part in parts.values()]).half()
+    if not halves.isfinite().all():
+        raise ValueError(
+            f"{name}: a number of the model is beyond 65504, too large for half precision"
+        )
+    return halves.numpy().tobytes()
+
+
+def sizes(parts: Mapping[str, Tensor]) -> list[tuple[str, int]]:
+    """How many numbers each part of a model has, in the order of `in_halves`."""
+    return [(name, part.numel()) for name, part in parts.items()]
+
+
+def deflated(halves: bytes, level: int = 9) -> bytes:
+    """Numbers in half precision: all low bytes, then all high bytes, deflated at a level."""
+    planes = np.frombuffer(halves, np.uint8).reshape(-1, 2).T.tobytes()
+    return zlib.compress(planes, level)
+
+
+def pictures(digits: Digits) -> dict[str, Any]:
+    """Images with their classes."""
+    pixels = (digits.images * 255).round().byte()
+    return {
+        "classes": digits.class_names,
+        "labels": digits.labels.tolist(),
+        "pixels": base64_of(pixels.numpy().tobytes()),
+    }
+
+
+def scripted(name: str, held: Mapping[str, Any]) -> str:
+    """An element that a script makes of its data."""
+    text = json.dumps(held, ensure_ascii=False).replace("<", "\\u003c")
+    script = f'<script type="application/json">{text}</script>'
+    return element(name, script + "<p>This figure needs JavaScript.</p>")
 
 
 def decoder(
@@ -152,9 +184,7 @@ def decoder(
     """
     held = packed(methods, images, digits) | {"start": start, "image": image, "target": target}
     held |= {"moved": MOVED, "spread": SPREAD}
-    text = json.dumps(held, ensure_ascii=False).replace("<", "\\u003c")
-    script = f'<script type="application/json">{text}</script>'
-    return element("glo-decoder", script + "<p>This figure needs JavaScript.</p>")
+    return scripted("glo-decoder", held)
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 FOLDER = Path(__file__).with_name("elements")
 # The modules of the report's script and those of the lab's widgets, what others import first.
-SHARED = ("numbers", "pictures", "layers", "generator", "codes")
+SHARED = ("numbers", "pictures", "layers", "generator", "codes", "fitting", "drawing", "own")
 REPORT = (*SHARED, "player", "decoder", "define")
 LAB = (*SHARED, "grid", "curves", "scenes", "board", "widget")
 
@@ -34,7 +34,7 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def style() -> str:
-    """How the two elements look."""
+    """How the elements look."""
     return (FOLDER / "page.css").read_text(encoding="utf-8")
 
 

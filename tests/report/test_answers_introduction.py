@@ -1,8 +1,9 @@
 """What the introduction says of a planted study, and which images it shows."""
 
+import base64
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -186,10 +187,50 @@ def test_a_model_that_generates_in_train_mode_uses_an_images_own_statistics(digi
         assert shown == (model, "σ = 0.1", own)
 
 
+def own_study(models, **parts):
+    """A planted study with unseen images of other squares."""
+    study = planted(data="mnist")
+    study.splits = SimpleNamespace(
+        **(vars(study.splits) | {"test": make_digits(50, seed=1)} | parts)
+    )
+    study.__dict__["models"] = study.models | models
+    return study
+
+
+def test_the_board_has_our_model_and_unseen_images_in_no_order(digits):
+    (glo,) = train([Recipe(epochs=2)], digits)
+    study = own_study({planted().parameters.methods()["ours"]: glo})
+    html, still = introduction.own_board(study)
+    held = json.loads(re.search(r">(\{.*\})<", html)[1])
+    assert sum(size for _, size in held["models"][0]) > 60_000
+    test = study.splits.test
+    images = torch.tensor([*base64.b64decode(held["pixels"])]).view(-1, 28, 28) / 255
+    assert len(images) == introduction.UNSEEN
+    found = torch.cdist(images.flatten(1), test.images.clamp(0, 1).flatten(1)).argmin(1)
+    assert len(found.unique()) == len(found)
+    assert test.labels[found].tolist() == held["labels"] != sorted(held["labels"])
+    assert held["noun"] == "digit"
+    rows = introduction.STILL
+    assert still.size == (5 * 58 - 2, rows * 58 - 2 + round(1.7 * 16))  # an image and four classes
+
+
+def test_what_the_board_says_and_how_thick_its_pen_is_depends_on_the_images():
+    line, block = torch.zeros(2, 20, 28, 28)
+    line[:, 4:24, 13:15] = 1
+    block[:, 4:24, 4:24] = 1
+    for images, name, found in ((line, "mnist", (2.0, "digit")), (block, "shapes", (4.0, "image"))):
+        train = replace(make_digits(20), images=images)
+        study = own_study({}, train=train, name=name)
+        pen, noun = introduction.pen(study), introduction.noun(study)
+        assert pen == pytest.approx(found[0], abs=0.5)
+        assert noun == found[1]
+        assert f"draw one {noun}" in words("own", study)
+
+
 def test_every_part_of_the_text_has_the_facts_that_it_needs():
     text, facts = Text("introduction"), introduction.facts(planted()) | {"pick_seed": 7}
     labels = text.labels(["l1"])
-    assert labels == {"fig-live", "fig-network", "fig-digits", "tbl-run", "tbl-map"}
+    assert labels == {"fig-live", "fig-own", "fig-network", "fig-digits", "tbl-run", "tbl-map"}
     for label in labels:
         caption, alt = text.caption(label, facts)
         assert caption

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import shutil
-from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -11,39 +9,22 @@ import axe_playwright_python
 import numpy as np
 import pytest
 import torch
-from conftest import GIVEN, ROOT
+from conftest import CHROMIUM, GIVEN, NO_CHROMIUM, ROOT, expose
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from glo_core import data
 from glo_core.runs.store import Store
-from reports.answers.introduction import live_methods, live_model
+from reports.answers.introduction import live_methods, live_model, unseen
 from reports.parameters import parse_override, read
 from reports.show.live import Shown, directions
 from reports.study import Study
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium is installed, as by `apt-get install chromium`"
-)
-ALONE = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 WIDTHS = (400, 1400, 2500)
 # What axe-core calls grave.
 GRAVE = {"serious", "critical"}
 FOCUSABLE = "a[href], button, input, select, summary, [tabindex='0']"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -245,12 +226,12 @@ def test_another_method_shows_the_same_image_and_conversion(opened, methods, wid
 
 def test_random_codes_are_draws_from_the_codes_gaussian(page, methods):
     glo = methods["our GLO"][0].glo
+    expose(page, "contentCode")
     found = page.evaluate(
         """() => {
             const decoder = document.querySelector("glo-decoder");
             const model = decoder.model(decoder.level().model);
-            return Array.from({ length: 4000 },
-                (_, k) => [...decoder.content(model, 0, k + 1, [])]);
+            return Array.from({ length: 4000 }, (_, k) => [...contentCode(model, 0, k + 1, [])]);
         }"""
     )
     codes = torch.tensor(found)
@@ -273,6 +254,104 @@ def test_a_random_code_and_the_way_back(opened):
     page.get_by_role("button", name="Back to the image").click()
     settle(page)
     assert np.array_equal(generated(page), before)
+
+
+# --- an image of the reader's own ----------------------------------------------------------------
+
+# A 4 in two strokes, as proportions of the pad.
+FOUR = (
+    ((0.38, 0.2), (0.33, 0.35), (0.3, 0.52), (0.45, 0.53), (0.6, 0.52), (0.7, 0.5)),
+    ((0.63, 0.18), (0.6, 0.4), (0.57, 0.6), (0.54, 0.85)),
+)
+
+
+def fitted(page: Page) -> None:
+    """Waits until the board has fitted its codes."""
+    page.wait_for_selector("glo-own .found[aria-busy=false]", state="attached")
+
+
+def draw(page: Page, strokes) -> None:
+    """Draws strokes on the board's pad with the mouse, and waits until they are fitted."""
+    page.get_by_role("button", name="Clear").click()
+    pad = page.locator("glo-own .pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    for stroke in strokes:
+        for k, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+            if k == 0:
+                page.mouse.down()
+        page.mouse.up()
+    fitted(page)
+
+
+@torch.inference_mode()
+def check_conversions(page: Page, glo) -> None:
+    """The board's pictures are what PyTorch generates of the code that it has fitted."""
+    chosen = int(page.locator("glo-own input:checked").input_value())
+    codes = torch.tensor(
+        page.evaluate("document.querySelector('glo-own').fit.codes.map(c => [...c])")
+    )
+    wanted = glo.decode(torch.arange(10), codes[chosen].expand(10, -1)).flatten(1).numpy()
+    for k in range(10):
+        assert np.abs(canvas(page, f"as{k}") - wanted[k]).max() <= 1e-2 + 0.5 / 255
+    reconstructed = glo.decode(torch.arange(10), codes).flatten(1).numpy()
+    errors = np.abs(reconstructed - canvas(page, "seen")).mean(1)
+    said = [float(each) for each in page.locator("glo-own .error").all_inner_texts()]
+    assert np.allclose(said, errors, atol=3e-3)
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_drawn_digit_is_converted(opened, methods, width):
+    page, (ours,) = opened(width), methods["our GLO"]
+    draw(page, FOUR)
+    board = page.locator("glo-own")
+    board.screenshot(path=ROOT / "reports" / "build" / "screenshots" / f"fig-own-{width}.png")
+    check_conversions(page, ours.glo)
+    errors = [float(each) for each in board.locator(".error").all_inner_texts()]
+    guess = int(board.locator(".guess").inner_text().removeprefix("GLO's guess: "))
+    assert errors[guess] == min(errors)
+    assert board.locator("input:checked").input_value() == str(guess)
+    seen = canvas(page, "seen").reshape(28, 28) > 0.1
+    rows, columns = (np.flatnonzero(seen.any(axis)) for axis in (1, 0))
+    assert 19 <= rows[-1] - rows[0] + 1 <= 21
+    assert columns[-1] - columns[0] < 16  # a 4 is narrow
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.said == []
+
+
+def test_another_class_can_be_chosen_and_an_unseen_image_taken(page, study, methods):
+    fitted(page)
+    before = canvas(page, "seen")
+    page.get_by_role("button", name="An unseen image").click()
+    fitted(page)
+    assert np.abs(canvas(page, "seen") - before).max() > 0.5
+    shown = unseen(study).images[1].flatten().numpy()
+    assert np.abs(canvas(page, "seen") - shown).max() <= 0.5 / 255 + 1e-6
+    pictures = [canvas(page, f"as{k}") for k in range(10)]
+    page.locator("glo-own input:checked").focus()
+    page.keyboard.press("ArrowRight")
+    assert any(np.abs(canvas(page, f"as{k}") - pictures[k]).max() > 0.1 for k in range(10))
+    check_conversions(page, methods["our GLO"][0].glo)
+
+
+def test_what_is_no_picture_is_told_and_a_blank_one_too(page, tmp_path):
+    fitted(page)
+    file, problem = page.locator("glo-own [type=file]"), page.locator("glo-own [role=alert]")
+    (tmp_path / "words.txt").write_text("no picture", encoding="utf-8")
+    file.set_input_files(tmp_path / "words.txt")
+    problem.get_by_text("words.txt").wait_for()
+    Image.new("RGB", (100, 80), "white").save(tmp_path / "blank.png")
+    file.set_input_files(tmp_path / "blank.png")
+    problem.get_by_text("no ink").wait_for()
+    assert not page.locator("glo-own .found").is_visible()
+    draw(page, FOUR)
+    assert problem.inner_text() == ""
+    assert page.locator("glo-own .found").is_visible()
+    page.get_by_role("button", name="Undo").click()
+    fitted(page)
+    page.get_by_role("button", name="Undo").click()
+    assert not page.locator("glo-own .found").is_visible()
 
 
 # --- players and plots ---------------------------------------------------------------------------
@@ -403,6 +482,7 @@ def test_axe_finds_nothing_grave(opened, scheme, rules):
 
 def test_the_keyboard_reaches_everything_and_is_never_caught(opened):
     page = opened()
+    fitted(page)  # until then, another class may be chosen
     wanted = page.evaluate(
         f"""[...document.querySelectorAll("{FOCUSABLE}")].filter(each =>
             each.checkVisibility({{ visibilityProperty: true }})

@@ -28,7 +28,7 @@ from reports.lab.noise import noise_board
 from reports.lab.parts import Latest
 from reports.lab.scratch import scratch_board
 from reports.parameters import read
-from reports.show.live import Shown, directions, parts
+from reports.show.live import Shown, directions, numbers
 from reports.study import Study
 
 BOARDS = (noise_board, conversion_board, scratch_board, epochs_board)
@@ -105,13 +105,13 @@ def received(board, key):
     if "error" in content:
         return content
     planes = np.frombuffer(zlib.decompress(buffers[0]), np.uint8)
-    numbers = planes.reshape(2, -1).T.copy().view(np.float16)[:, 0]
+    halves = planes.reshape(2, -1).T.copy().view(np.float16)[:, 0]
     for name, count in content["halves"]:
-        found[name], numbers = torch.from_numpy(numbers[:count].astype(np.float32)), numbers[count:]
+        found[name], halves = torch.from_numpy(halves[:count].astype(np.float32)), halves[count:]
     raw = zlib.decompress(buffers[1])
     for name, count in content["bytes"]:
         found[name], raw = np.frombuffer(raw[:count], np.uint8), raw[count:]
-    assert not len(numbers)
+    assert not len(halves)
     assert not raw
     return found
 
@@ -131,7 +131,7 @@ def test_a_board_shows_our_model_first_and_its_browser_gets_it(study, make):
     glo = study.alone(study.parameters.methods()["ours"])
     assert board.view.levels == study.keys(glo.recipe)
     found = received(board, board.view.levels[0])
-    for name, part in parts(Shown(glo, ""), torch.arange(80)).items():
+    for name, part in numbers(Shown(glo, ""), torch.arange(80)).items():
         assert torch.equal(found[name][: part.numel()], part.flatten().half().float()), name
 
 
@@ -139,8 +139,11 @@ def test_a_model_that_is_not_the_stores_is_refused(study):
     board = noise_board(study)
     board.controls["method"].value = "lord"
     (key,) = board.view.levels
-    assert received(board, key) == {"key": key, "error": "not trained"}
-    assert received(board, "what is this") == {"key": "what is this", "error": "not trained"}
+    assert received(board, key) == {"key": key, "error": "This model is not trained."}
+    assert received(board, "what is this") == {
+        "key": "what is this",
+        "error": "This model is not trained.",
+    }
 
 
 def test_the_exercise_has_a_level_for_every_noise_of_every_loss(study):

@@ -18,13 +18,14 @@ export class Board extends HTMLElement {
   /** Connects the element to a widget: what anywidget hands to `render` as its model. */
   connect(widget) {
     this.widget = widget;
-    this.models = new Map();
+    this.models = new Map(); // by key; or why the kernel has none, in words
     this.asked = undefined;
     this.grids = [];
-    for (const name of ["pictures", "curves", "facts"]) {
+    for (const name of ["status", "pictures", "curves", "facts"]) {
       this[name] = this.appendChild(document.createElement("div"));
       this[name].className = name;
     }
+    this.status.setAttribute("role", "status");
     this.changed = () => this.update();
     this.received = (message, buffers) => this.receive(message, buffers);
     widget.on("change", this.changed);
@@ -57,10 +58,11 @@ export class Board extends HTMLElement {
     this.widget.send({ wanted: key });
   }
 
-  async receive({ key, halves, bytes, error }, [packed, plain] = []) {
+  async receive({ fresh = [], key, halves, bytes, error }, [packed, plain] = []) {
+    for (const each of fresh) if (typeof this.models.get(each) === "string") this.models.delete(each);
     if (this.asked === key) this.asked = undefined;
-    if (error) this.models.set(key, null);
-    else {
+    if (error) this.models.set(key, error);
+    else if (key) {
       const raw = await inflated(plain);
       const model = modelOf(halves, halvesOf(await inflated(packed)));
       let start = 0;
@@ -77,10 +79,11 @@ export class Board extends HTMLElement {
 
   refresh() {
     clearTimeout(this.idle);
-    const key = this.key, model = this.models.get(key);
-    this.pictures.classList.toggle("waiting", !model);
-    if (key === undefined || model === null) return;
-    if (!model) { this.ask(key); return; }
+    const key = this.key, model = this.models.get(key), known = typeof model === "object";
+    this.pictures.classList.toggle("pale", !known);
+    this.status.textContent = known || key === undefined ? "" : (model ?? "Waiting for the kernel …");
+    if (key !== undefined && model === undefined) this.ask(key);
+    if (!known) return;
     const started = performance.now();
     this.draw(model);
     this.milliseconds = performance.now() - started;
@@ -123,5 +126,21 @@ export class Board extends HTMLElement {
     const levels = this.widget.get("levels"), level = this.widget.get("level");
     const lacking = levels.map((key, k) => [Math.abs(k - level), key]).filter(([, key]) => !this.models.has(key));
     if (lacking.length) this.ask(lacking.sort(([near], [far]) => near - far)[0][1]);
+  }
+}
+
+/** A board for an image of the reader's own. What it finds goes to the kernel. */
+export class OwnBoard extends Board {
+  draw(model) {
+    if (!this.own) {
+      this.own = document.createElement("glo-own");
+      this.own.data = this.widget.get("data");
+      this.own.addEventListener("fitted", ({ detail: { label, code, errors, image } }) => {
+        this.widget.set("fitted", { label, code: [...code], errors: [...errors], image: [...image] });
+        this.widget.save_changes();
+      });
+      this.pictures.append(this.own);
+    }
+    if (this.own.model !== model) this.own.setModel(model);
   }
 }
