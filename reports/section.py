@@ -28,7 +28,7 @@ class Section:
 
     def __init__(self, name: str, study: Study):
         self.study = study
-        self.text = Text(name)
+        self.text = Text(name, study.digits.mnist)
         self.common: dict[str, Any] = {"pick_seed": study.parameters.pick_seed}
 
     def say(self, part: str, facts: Facts | None = None) -> None:

@@ -185,9 +185,16 @@ class Study:
 
     @property
     def pair(self) -> tuple[int, int]:
-        """The source and target class of the exercise's conversion: a 4 becomes a 3."""
-        last = len(self.digits.class_names) - 1
-        return (4, 3) if last >= 4 else (last, 0)
+        """The source and target class of the conversion that is shown alone.
+
+        It is the exercise's for MNIST, where a 4 becomes a 3. Of other data no pair is better than
+        another, so that it is picked at random by `pick_seed`, as all that is shown.
+        """
+        if self.digits.mnist:
+            return (4, 3)
+        random = np.random.default_rng(self.parameters.pick_seed)
+        source, target = random.permutation(len(self.digits.class_names))[:2].tolist()
+        return source, target
 
     def pick(self, label: int, count: int) -> Tensor:
         """Training images of a class picked at random by `pick_seed`: at most `count` indices."""

@@ -147,8 +147,7 @@ ALLOWED = {
     "drawings improve epoch by epoch": "a claim in the old report's own words",
     "A drawing of the generator's layers": "it is one",
     "Values are read as YAML reads them": "a program reads them",
-    "Is it the same hand?": "the question of a section",
-    "in the same hand": "what the first sentence promises, and that section measures",
+    "in the same hand": "what the first sentence promises, and a section measures",
 }
 
 

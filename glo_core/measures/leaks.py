@@ -55,7 +55,7 @@ def measure(subject: Subject) -> dict[str, Any]:
     if not glo.variational:  # whose codes are an encoder's, and have no start
         learned = probed(moved(glo, digits)[subject.measured], subject.seen.labels)
         found |= {"learned_leakage": learned, "learned_strongest": learned[strongest(learned)]}
-    if others := other_kind(digits.class_names):
+    if others := other_kind(digits):
         found["other_kind"] = of_other_kind(glo, others.sample(len(subject.unseen)))
     if glo.encoder is not None:
         found["encoded"] = encoded(glo, unseen)

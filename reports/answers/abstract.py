@@ -35,4 +35,4 @@ def abstract(study: Study, findings: Sequence[Finding], results: Mapping[str, An
         "probes": len(PROBES),
         "chance": results["noise"]["chance"],
     }
-    return Text("abstract").part("abstract", facts)
+    return Text("abstract", study.digits.mnist).part("abstract", facts)

@@ -8,7 +8,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from glo_core import data
 from glo_core.data import Digits
 from glo_core.measures.fitting import classify, fit
 from glo_core.measures.style import FEATURES, style
@@ -16,6 +15,7 @@ from glo_core.model import History
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.recipe import Recipe
 from glo_core.recorder import PANEL_SEED
+from reports.answers.text import noun
 from reports.methods import METHODS
 from reports.show import own
 from reports.show.live import MOVED, SPREAD, Shown, decoder, walks
@@ -48,7 +48,6 @@ def facts(study: Study) -> dict[str, Any]:
         "spread": SPREAD,
         "data_source": study.digits.source,
         "hint": study.hint,
-        "noun": noun(study),
         "still": min(STILL, len(study.splits.test)),
         "panel_seed": PANEL_SEED,
         **sizes(study),
@@ -151,15 +150,10 @@ def own_board(study: Study) -> tuple[str, Image.Image]:
     """
     ours, digits = study.models[study.parameters.methods()["ours"]], study.digits
     others = unseen(study)
-    html = own.own_board(ours, digits, others, noun(study), pen(study))
+    html = own.own_board(ours, digits, others, noun(digits), pen(study))
     images = others.images[:STILL]
     guesses, _ = classify(ours, images)
     return html, own.still(ours, images, fit(ours, images, guesses), digits.class_names)
-
-
-def noun(study: Study) -> str:
-    """What one image shows."""
-    return "digit" if study.splits.name in data.NAMES else "image"
 
 
 def training_images(study: Study) -> Image.Image:

@@ -5,6 +5,9 @@ that figure, and its last paragraph, which begins with `Alt:`, says what the fig
 who do not see it. A part whose name holds `{loss}` is the caption of one figure for each loss.
 Values are written as in Jinja: `{{ leakage|percent }}`, `{% if leaks %} … {% endif %}`. A line that
 holds nothing but `{% if leaks %}` or the like does not end a paragraph.
+
+Every part knows what the data are: `mnist` is whether they are MNIST's handwritten digits, `noun`
+and `nouns` are what one image and several are called. A notebook's own words are true of any data.
 """
 
 import re
@@ -15,10 +18,18 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from glo_core.data import Digits
 from reports.show.names import LOSS_NAMES, sigma_name, slug
 from reports.show.words import escaped, listed, number, percent
 
 FOLDER = Path(__file__).parent
+# What the text calls one image and several: first of MNIST, then of any other data.
+NOUNS = {True: {"noun": "digit", "nouns": "digits"}, False: {"noun": "image", "nouns": "images"}}
+
+
+def noun(digits: Digits) -> str:
+    """What one image of these data is called."""
+    return NOUNS[digits.mnist]["noun"]
 
 
 def _environment() -> Environment:
@@ -37,9 +48,13 @@ def _environment() -> Environment:
 class Text:
     """The parts of one section's text, by their names."""
 
-    def __init__(self, section: str):
-        """Reads `<section>.md`. Raises FileNotFoundError for a section without text."""
+    def __init__(self, section: str, mnist: bool = True):
+        """Reads `<section>.md`. Raises FileNotFoundError for a section without text.
+
+        `mnist` is whether it speaks of MNIST's handwritten digits, or of any other images.
+        """
         self.section = section
+        self._naming = {"mnist": mnist, **NOUNS[mnist]}
         self._parts = _parts((FOLDER / f"{section}.md").read_text(encoding="utf-8"))
 
     def part(self, name: str, facts: Mapping[str, Any]) -> str:
@@ -49,7 +64,7 @@ class Text:
             KeyError: There is no part of this name.
             jinja2.UndefinedError: The part asks for a value that `facts` does not have.
         """
-        filled = self._template(name).render(**facts)
+        filled = self._template(name).render(**self._naming, **facts)
         # Not `split()`, which splits at spaces that do not break, too.
         paragraphs = (
             re.sub(r"[ \n]+", " ", each).strip(" ") for each in re.split(r"\n\s*\n", filled)

@@ -1,6 +1,7 @@
 """The board for an image of the reader's own: drawn or loaded, it is converted to every class."""
 
-from reports.answers.introduction import noun, pen, unseen
+from reports.answers.introduction import pen, unseen
+from reports.answers.text import noun
 from reports.lab.models import Models
 from reports.lab.parts import Board
 from reports.lab.picker import Picker
@@ -14,7 +15,7 @@ def own_board(study: Study) -> Board:
 
     What it finds is in the view's `fitted`: a label, the content code, errors and the image.
     """
-    data = own_data(study.digits, unseen(study), noun(study), pen(study))
+    data = own_data(study.digits, unseen(study), noun(study.digits), pen(study))
     view = View(Models(study), "own", data=data)
     picker = Picker(view.models, view)
     return Board("own", [picker.box, view], picker.controls, view, picker.workers)

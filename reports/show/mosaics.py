@@ -11,6 +11,9 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+# How long the name of a column may be, in sides of an image, where it is written upwards.
+_LONGEST = 3
+
 
 def mosaic(
     images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), scale: int = 2
@@ -18,6 +21,7 @@ def mosaic(
     """Images in a grid, with names beside the rows and above the columns.
 
     `images` is (R, C, 28, 28), float in [0, 1] or uint8; each pixel becomes scale×scale pixels.
+    Where a name is wider than its column, all names of columns are written upwards.
     """
     if images.dtype != torch.uint8:
         images = (images * 255).round().byte()
@@ -25,7 +29,10 @@ def mosaic(
     cell, gap, size = 28 * scale, scale, 8 * scale
     font = _font(size)
     left = max((int(font.getlength(name)) for name in rows), default=-size) + size
-    top = round(1.7 * size) if columns else 0
+    written = [_written(name, _LONGEST * cell, font) for name in columns]
+    if any(name.width > cell for name in written):
+        written = [name.rotate(90, expand=True) for name in written]
+    top = max((name.height for name in written), default=0)
     canvas = Image.new(
         "L", (left + width * (cell + gap) - gap, top + height * (cell + gap) - gap), 255
     )
@@ -39,8 +46,8 @@ def mosaic(
             canvas.paste(
                 ink.resize((cell, cell), Image.Resampling.NEAREST), (left + c * (cell + gap), y)
             )
-    for c, name in enumerate(_shortened(name, cell, font) for name in columns):
-        draw.text((left + c * (cell + gap) + cell / 2, top / 2), name, 0, font, anchor="mm")
+    for c, name in enumerate(written):
+        canvas.paste(name, (left + c * (cell + gap) + (cell - name.width) // 2, top - name.height))
     return canvas
 
 
@@ -65,6 +72,14 @@ def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -
         canvas.paste(picture, (x, y))
         draw.text((x + width / 2, y + height + band / 2), name, 0, font, anchor="mm")
     return canvas
+
+
+def _written(name: str, width: int, font: ImageFont.FreeTypeFont) -> Image.Image:
+    """A name as a picture with a margin, cut short where it is wider than `width` pixels."""
+    name, margin = _shortened(name, width, font), round(0.35 * font.size)
+    line = Image.new("L", (round(font.getlength(name)) + margin, round(1.7 * font.size)), 255)
+    ImageDraw.Draw(line).text((line.width / 2, line.height / 2), name, 0, font, anchor="mm")
+    return line
 
 
 def _shortened(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:

@@ -34,6 +34,8 @@ from reports.show.theme import (
 OTHER_SIGMA_COLOR = "#D55E00"
 # Colours and markers of curves that are not losses, in their order.
 CURVE_STYLES = (*OTHER_STYLES, *LOSS_STYLES.values(), ("#882255", "p"))
+# The mean width of a letter of 8 points, in inches, and how many a heat map's name may have.
+LETTER, LONGEST = 0.067, 16
 
 
 class Point(NamedTuple):
@@ -218,8 +220,15 @@ def heat_map(
     ylabel: str,
     xlabel: str,
 ) -> Figure:
-    """Numbers (R, C) in [0, 1] as coloured cells, with each number written in its cell."""
-    figure, axes = new_figure(0.8 + 0.21 * len(rows), 3.6)
+    """Numbers (R, C) in [0, 1] as coloured cells, with each number written in its cell.
+
+    Where a name is wider than its column, all names of columns are written upwards.
+    """
+    rows, columns = list(map(_label, rows)), list(map(_label, columns))
+    width, name_width = max(2.8, 0.27 * len(columns)), LETTER * max(map(len, columns))
+    upwards = name_width > width / len(columns)
+    beside = LETTER * max(0, max(map(len, rows)) - 5)  # 0.8 inches have room for five letters
+    figure, axes = new_figure(0.8 + 0.21 * len(rows) + upwards * name_width, 0.8 + width + beside)
     axes.grid(False)
     colors = mpl.colormaps[PROPORTION_COLORS]
     edges = (np.arange(size + 1) - 0.5 for size in (len(columns), len(rows)))
@@ -228,12 +237,18 @@ def heat_map(
     for (r, c), value in np.ndenumerate(values):
         color = max("wk", key=lambda ink: contrast(ink, colors(float(value))))
         axes.text(c, r, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
-    axes.set_xticks(range(len(columns)), columns)
+    axes.set_xticks(range(len(columns)), columns, rotation=90 if upwards else 0)
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(labelsize=8, length=0)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     return figure
+
+
+def _label(name: str) -> str:
+    """A name beside or below a heat map's cells: without formulas, and cut short if it is long."""
+    short = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return short.replace("$", r"\$")
 
 
 def places(

@@ -339,6 +339,66 @@ def test_pixels_are_scaled_by_255(tmp_path: Path) -> None:
     )
 
 
+NAMES_OF_TEN = [f"kind {k}" for k in range(10)]
+
+
+def test_the_classes_of_an_idx_folder_are_called_as_its_list_says(tmp_path: Path) -> None:
+    write_pair(tmp_path, TRAIN, 40)
+    (tmp_path / "classes.txt").write_text("\n".join(NAMES_OF_TEN) + "\n", encoding="utf-8")
+    splits = load(str(tmp_path), 20)
+    assert splits.train.class_names == splits.test.class_names == tuple(NAMES_OF_TEN)
+    assert not splits.train.mnist
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("\n".join(NAMES_OF_TEN[:9]), id="too few"),
+        pytest.param("\n".join([*NAMES_OF_TEN, "more"]), id="too many"),
+        pytest.param("\n".join([*NAMES_OF_TEN[:9], "kind 0"]), id="one twice"),
+        pytest.param("\n".join([*NAMES_OF_TEN[:9], "  ", ""]), id="one without letters"),
+    ],
+)
+def test_a_list_of_classes_that_does_not_fit_the_labels(tmp_path: Path, content: str) -> None:
+    write_pair(tmp_path, TRAIN, 40)
+    (tmp_path / "classes.txt").write_text(content, encoding="utf-8")
+    message = fails(tmp_path)
+    assert "classes.txt: expected 10 different class names" in message
+    assert "labels 0 to 9" in message
+
+
+def test_a_list_of_classes_that_cannot_be_read(tmp_path: Path) -> None:
+    write_pair(tmp_path, TRAIN, 40)
+    (tmp_path / "classes.txt").write_bytes(b"\xff\xfe")
+    assert "classes.txt: expected a readable text file" in fails(tmp_path)
+
+
+# The first hundred training labels of Fashion-MNIST, and some more.
+FASHION_LABELS = np.array(
+    [
+        *map(int, "90030272550955791064314843024453660852166795927303"),
+        *map(int, "33722668335055020041316314461913579717999329364118"),
+        *range(10),
+    ]
+)
+
+
+def test_fashion_mnist_is_known_by_its_first_labels(tmp_path: Path) -> None:
+    write_pair(tmp_path, TRAIN, len(FASHION_LABELS))
+    (tmp_path / TRAIN[1]).write_bytes(idx(FASHION_LABELS))
+    splits = load(str(tmp_path), 10)
+    assert splits.train.class_names[7] == "sneaker"
+    assert splits.train.class_names[9] == "ankle boot"
+    assert len(splits.train.class_names) == 10
+    changed = FASHION_LABELS.copy()
+    changed[99] = (changed[99] + 1) % 10
+    (tmp_path / TRAIN[1]).write_bytes(idx(changed))
+    assert load(str(tmp_path), 10).train.class_names == tuple("0123456789")
+    (tmp_path / TRAIN[1]).write_bytes(idx(FASHION_LABELS))
+    (tmp_path / "classes.txt").write_text("\n".join(NAMES_OF_TEN), encoding="utf-8")
+    assert load(str(tmp_path), 10).train.class_names == tuple(NAMES_OF_TEN)
+
+
 IMAGES = idx(unique_images(20))
 LABELS = idx(np.arange(20) % 10)
 
@@ -515,7 +575,8 @@ def test_a_sample_is_stratified_and_the_beginning_of_a_larger_one() -> None:
 
 
 def test_digits_of_another_kind_are_centred_like_mnists_and_reach_full_ink() -> None:
-    found = other_kind(tuple(map(str, range(10))))
+    found = other_kind(load("mnist-5k", 500).train)
+    assert found is not None
     assert found.images.shape == (1797, 28, 28)
     assert found.labels.bincount().min() > 170
     assert found.images.min() == 0
@@ -529,12 +590,13 @@ def test_digits_of_another_kind_are_centred_like_mnists_and_reach_full_ink() -> 
     assert found.images.mean().item() == pytest.approx(mnist.mean().item(), rel=0.2)
 
 
-def test_classes_that_are_not_the_ten_digits_have_no_digits_of_another_kind() -> None:
-    assert other_kind(("cat", "dog")) is None
-    assert other_kind(tuple(map(str, range(9)))) is None
+def test_images_that_are_not_mnists_have_no_digits_of_another_kind(tmp_path: Path) -> None:
+    write_pair(tmp_path, TRAIN, 40)  # ten classes that are called 0 to 9, but of what?
+    assert other_kind(load(str(tmp_path), 10).train) is None
 
 
 @pytest.mark.slow
 def test_a_judge_of_mnist_classifies_most_digits_of_another_kind(judge: torch.nn.Module) -> None:
-    found = other_kind(tuple(map(str, range(10))))
+    found = other_kind(load("mnist-5k", 500).train)
+    assert found is not None
     assert (predictions(judge, found.images) == found.labels).float().mean() > 0.75

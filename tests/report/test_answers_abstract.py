@@ -1,13 +1,23 @@
 """The abstract states the numbers that the sections recorded."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from conftest import make_digits
 
 from reports.answers.abstract import abstract
 from reports.schema import Finding, Verdict
 
-STUDY = SimpleNamespace(digits=range(2000), sigmas=[0.0, 1e-5, 1000.0], losses=("l1", "l1+l2"))
+
+def study(*, mnist):
+    digits = make_digits(count=2000)
+    return SimpleNamespace(
+        digits=replace(digits, mnist=mnist), sigmas=[0.0, 1e-5, 1000.0], losses=("l1", "l1+l2")
+    )
+
+
+STUDY = study(mnist=True)
 REACHED = {
     "held_out_l1": 0.03214,
     "conversion": 0.9934,
@@ -41,7 +51,7 @@ FINDINGS = [
 def test_the_abstract_states_what_the_sections_recorded():
     text = abstract(STUDY, FINDINGS, RESULTS)
     for stated in (
-        "2,000 images",
+        "2,000 handwritten digits",
         "noise levels 0, 10⁻⁵, 1000 and the losses L1, L1+L2",
         "4 claims, 2 hold for the exercise, 3 hold for the other (@tbl-claims)",
         "L1+L2 with σ = 0.1",
@@ -52,6 +62,10 @@ def test_the_abstract_states_what_the_sections_recorded():
     ):
         assert stated in text
     assert "\n" not in text
+
+
+def test_the_abstract_speaks_of_images_where_they_are_not_mnists():
+    assert "2,000 images, for the noise" in abstract(study(mnist=False), FINDINGS, RESULTS)
 
 
 def test_the_abstract_says_if_the_bounds_are_not_met():

@@ -140,15 +140,16 @@ def test_a_studys_answer_is_of_the_chosen_model(study):
     assert found.style == pytest.approx(2 / 3, abs=0.05)  # 2 s² / (s² + 2 s²) with s² halved
 
 
-def test_captions_name_the_exercises_pair(study):
+def test_captions_name_the_pair_of_the_conversion_that_is_shown_alone(study):
     common = conversions.common(study)
-    assert (common["source"], common["target"]) == ("3", "0")  # there is no class 4
+    source, target = common["source"], common["target"]
+    assert (source, target) == tuple(map(str, study.pair))
     caption, alt = Text("conversions").caption(
-        "fig-four-to-three", common | {"shown": 4, "pick_seed": 7}
+        "fig-one-conversion", common | {"shown": 4, "pick_seed": 7}
     )
-    assert "4 images of class 3, picked at random (seed 7)" in caption
-    assert "conversions to class 0. L1, σ = 0." in caption
-    assert "conversions to class 0" in alt
+    assert f"4 images of class {source}, picked at random (seed 7)" in caption
+    assert f"conversions to class {target}. L1, σ = 0." in caption
+    assert f"conversions to class {target}" in alt
 
 
 @pytest.fixture
@@ -166,9 +167,12 @@ def same(picture, other):
 
 
 def test_one_conversion_shows_originals_above_conversions(study, glo):
-    original = study.digits.images[study.pick(3, 4)]
+    source, target = study.pair
+    original = study.digits.images[study.pick(source, 4)]
     expected = mosaic(
-        torch.stack([original, grey(0).expand_as(original)]), ["original", "as 0"], scale=3
+        torch.stack([original, grey(target).expand_as(original)]),
+        ["original", f"as {target}"],
+        scale=3,
     )
     assert same(conversions.one_conversion(study, glo), expected)
 

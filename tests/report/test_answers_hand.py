@@ -198,7 +198,7 @@ def test_the_captions_name_the_features_and_the_images():
     caption, _ = TEXT.caption("tbl-style", facts)
     assert "How much of the style of 300 training images" in caption
     assert "the mean of slant, width, in all conversions" in caption
-    caption, alt = TEXT.caption("fig-hand", {"sources": ["4", "a_b"], "pick_seed": 7})
+    caption, alt = TEXT.caption("fig-same-image", {"sources": ["4", "a_b"], "pick_seed": 7})
     assert "of class 4 and, below, one of class a\\_b, picked at random (seed 7)" in caption
     assert alt
 
@@ -442,7 +442,7 @@ def test_the_answer_says_what_is_reached_and_that_all_bounds_are_met(styles):
 def test_the_answer_says_whether_the_recipe_was_found_on_these_images(styles):
     assert "which therefore flatter it" in answer(styles)
     other = answer(styles, searched=False)
-    assert other.endswith("The recipe was found on another set of images, `a set`.")
+    assert other.endswith("and the bounds were set, on another set of images, `a set`.")
 
 
 def test_what_is_reached_is_what_the_target_bounds(results):

@@ -28,7 +28,10 @@ QUICK = ROOT / "reports" / "quick.yaml"
 def planted(**changes):
     """A study of 20 images, whose 3 models took 90 seconds of two threads each."""
     splits = SimpleNamespace(
-        train=make_digits(count=20), judge=range(1234), test=range(56), name="mnist-5k"
+        train=replace(make_digits(count=20), mnist=True),
+        judge=range(1234),
+        test=range(56),
+        name="mnist-5k",
     )
     study = Study(read(QUICK, {"sigmas": [0, 0.1], **changes}), splits, store=None)
     history = SimpleNamespace(seconds=90.0, threads=2)
@@ -38,7 +41,8 @@ def planted(**changes):
 
 
 def words(part, study):
-    return Text("introduction").part(part, introduction.facts(study) | {"pick_seed": 7})
+    text = Text("introduction", study.digits.mnist)
+    return text.part(part, introduction.facts(study) | {"pick_seed": 7})
 
 
 def rows(study):
@@ -63,16 +67,26 @@ def test_no_more_images_of_a_class_are_shown_than_the_smallest_class_has():
     assert introduction.shown_per_class(torch.arange(200) % 2) == introduction.SHOWN
 
 
-def test_the_text_tells_where_the_digits_come_from():
-    said = words("digits", planted(data="mnist"))
-    assert "learn from 20 images of made-up squares. Two more sets of images" in said
+def test_the_text_tells_where_the_images_come_from():
+    said = words("images", planted(data="mnist"))
+    assert "learn from 20 images of made-up squares [@lecun1998]. Here *what*" in said
     assert "1,234 train a classifier" in said
     assert "and 56 test it" in said
 
 
+def test_the_text_of_other_data_names_the_two_classes_that_were_picked():
+    study = planted(data="mnist")
+    facts = introduction.facts(study) | {"pick_seed": 7}
+    said = Text("introduction", mnist=False).part("images", facts)
+    assert "of made-up squares. The exercise and its old report were about MNIST" in said
+    source, target = study.pair
+    assert f"shown alone, from {source} to {target}." in said
+    assert "shown alone" not in words("images", study)
+
+
 def test_other_data_that_there_are_are_mentioned_if_the_choice_was_left_open():
-    said = words("digits", planted(data="auto"))
-    assert "of made-up squares. Full MNIST is not on disk" in said
+    said = words("images", planted(data="auto"))
+    assert "of made-up squares [@lecun1998]. Full MNIST is not on disk" in said
 
 
 def test_the_caption_says_which_method_is_shown_first():
@@ -173,8 +187,9 @@ def test_the_live_decoder_starts_with_our_model_and_an_image_of_the_source(monke
     assert noise["the exercise, corrected"] == ["σ = 0", "σ = 0.1"]
     assert noise["conditional VAE"] == ["learned"]
     assert asked["labels"] == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert (asked["start"], asked["image"], asked["target"]) == (1, 6, 0)
-    assert asked["walked"] == (methods["ours"], 3, 0)
+    source, target = study.pair
+    assert (asked["start"], asked["image"], asked["target"]) == (1, 2 * source, target)
+    assert asked["walked"] == (methods["ours"], source, target)
 
 
 def test_a_model_that_generates_in_train_mode_uses_an_images_own_statistics(digits):
@@ -218,19 +233,22 @@ def test_what_the_board_says_and_how_thick_its_pen_is_depends_on_the_images():
     line, block = torch.zeros(2, 20, 28, 28)
     line[:, 4:24, 13:15] = 1
     block[:, 4:24, 4:24] = 1
-    for images, name, found in ((line, "mnist", (2.0, "digit")), (block, "shapes", (4.0, "image"))):
-        train = replace(make_digits(20), images=images)
-        study = own_study({}, train=train, name=name)
-        pen, noun = introduction.pen(study), introduction.noun(study)
-        assert pen == pytest.approx(found[0], abs=0.5)
-        assert noun == found[1]
-        assert f"draw one {noun}" in words("own", study)
+    for images, mnist, thickness, noun in (
+        (line, True, 2.0, "digit"),
+        (block, False, 4.0, "image"),
+    ):
+        train = replace(make_digits(20), images=images, mnist=mnist)
+        study = own_study({}, train=train)
+        assert introduction.pen(study) == pytest.approx(thickness, abs=0.5)
+        said = words("own", study)
+        assert f"draw one {noun}" in said
+        assert ("in the same hand" in said) == mnist
 
 
 def test_every_part_of_the_text_has_the_facts_that_it_needs():
     text, facts = Text("introduction"), introduction.facts(planted()) | {"pick_seed": 7}
     labels = text.labels(["l1"])
-    assert labels == {"fig-live", "fig-own", "fig-network", "fig-digits", "tbl-run", "tbl-map"}
+    assert labels == {"fig-live", "fig-own", "fig-network", "fig-images", "tbl-run", "tbl-map"}
     for label in labels:
         caption, alt = text.caption(label, facts)
         assert caption

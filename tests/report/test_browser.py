@@ -3,6 +3,7 @@
 import base64
 import json
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import axe_playwright_python
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import CHROMIUM, GIVEN, NO_CHROMIUM, ROOT, expose
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 
 from glo_core import data
@@ -306,7 +307,8 @@ def test_a_drawn_digit_is_converted(opened, methods, width):
     page, (ours,) = opened(width), methods["our GLO"]
     draw(page, FOUR)
     board = page.locator("glo-own")
-    board.screenshot(path=ROOT / "reports" / "build" / "screenshots" / f"fig-own-{width}.png")
+    board.evaluate("e => e.scrollIntoView({ behavior: 'instant' })")
+    page.screenshot(path=ROOT / "reports" / "build" / "screenshots" / f"fig-own-{width}.png")
     check_conversions(page, ours.glo)
     errors = [float(each) for each in board.locator(".error").all_inner_texts()]
     guess = int(board.locator(".guess").inner_text().removeprefix("GLO's guess: "))
@@ -333,6 +335,39 @@ def test_another_class_can_be_chosen_and_an_unseen_image_taken(page, study, meth
     page.keyboard.press("ArrowRight")
     assert any(np.abs(canvas(page, f"as{k}") - pictures[k]).max() > 0.1 for k in range(10))
     check_conversions(page, methods["our GLO"][0].glo)
+
+
+def pictures_of(strokes, folder) -> list[Path]:
+    """One image in three files: on a transparent ground, white on black, and as a photograph."""
+    ink = Image.new("L", (400, 300))
+    for stroke in strokes:
+        places = [(100 + 200 * x, 40 + 200 * y) for x, y in stroke]
+        ImageDraw.Draw(ink).line(places, 255, 24, joint="curve")
+    clear = Image.new("RGBA", ink.size)
+    clear.putalpha(ink)
+    light = np.linspace(0.5, 0.9, 400) * np.linspace(0.8, 1, 300)[:, None]
+    paper = 255 * light * (1 - 0.8 * np.asarray(ink) / 255)
+    files = {"clear.png": clear, "white.png": ink, "photo.jpg": Image.fromarray(paper.astype("u1"))}
+    for name, picture in files.items():
+        picture.save(folder / name)
+    return [folder / name for name in files]
+
+
+def test_loaded_pictures_of_one_digit_are_seen_alike(page, tmp_path):
+    fitted(page)
+    seen = []
+    for file in pictures_of(FOUR, tmp_path):
+        page.get_by_role("button", name="Clear").click()
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Load a picture").click()
+        chooser.value.set_files(file)
+        page.wait_for_function("() => document.querySelector('glo-own').greys")
+        fitted(page)
+        seen.append(canvas(page, "seen"))
+        assert page.locator("glo-own .found").is_visible()
+    assert seen[0].mean() > 0.05
+    assert all(np.abs(seen[0] - other).mean() < 0.02 for other in seen[1:])
+    assert page.said == []
 
 
 def test_what_is_no_picture_is_told_and_a_blank_one_too(page, tmp_path):

@@ -32,12 +32,17 @@ def test_names_of_rows_and_columns_fit_beside_the_images():
     assert band[:, : named.width - bare.width].min() < 100
 
 
-def test_a_column_name_wider_than_its_column_is_cut_short():
+def test_where_a_name_is_wider_than_its_column_names_are_written_upwards_and_cut_short():
     images = torch.zeros(1, 2, 28, 28)
-    short = np.asarray(mosaic(images, columns=["a", "b"]))
-    long = np.asarray(mosaic(images, columns=["a very long name", "b"]))
-    assert short.shape == long.shape
-    assert np.array_equal(short[:, 58:], long[:, 58:]), "the name runs into the next column"
+    short, long, longer = (
+        np.asarray(mosaic(images, columns=[name, ""])) for name in ("a", "ankle boot", 99 * "long")
+    )
+    assert short.shape[1] == long.shape[1] == longer.shape[1]
+    assert 56 < short.shape[0] < long.shape[0] < longer.shape[0] < 56 + 4 * 56
+    for picture in (short, long, longer):
+        assert picture[:-56, :56].min() < 100
+        assert picture[:-56, 56:].min() == 255, "the name runs into the next column"
+        assert picture[-58, :56].min() == 255, "the name touches the image"
 
 
 def test_a_film_strip_has_room_for_every_frame_and_name():

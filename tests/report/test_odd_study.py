@@ -1,10 +1,13 @@
-"""The whole report of a study that is unlike the exercise in every way.
+"""The whole report of a study that is unlike the exercise in every way, and its words.
 
 It is built in this process, so that it takes half the time: a planted function runs the notebooks'
 cells one after the other without kernels, and classifiers learn for a moment only.
 """
 
+import ast
 import json
+import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 import torch
 from bs4 import BeautifulSoup
 from conftest import ROOT
+from jinja2 import Environment, nodes
 from PIL import Image
 
 from glo_core import data, training
@@ -21,11 +25,56 @@ from glo_core.classifier import train_classifier
 from glo_core.measures import subject
 from glo_core.runs import store
 from reports import build as builder
-from reports import study
+from reports import claims, methods, study, traps
+from reports.answers import comparison, discussion, frontier, hand, leaks
+from reports.answers.text import FOLDER
 from reports.bind.outputs import ExecutedSection
 from reports.show import publish
 
-pytestmark = pytest.mark.slow
+SLOW = pytest.mark.slow
+
+# What is said of MNIST's digits alone, and where a report of other data says it for a reason.
+OF_DIGITS = re.compile(
+    r"digit|\bhands?\b(?! out)|handwrit|mnist|\bpens?\b|strokes?\b|numeral|\bwrit(er|ing)"
+    r"|\b4 (becomes|to|→)|four.to.three",
+    re.I,
+)
+ALLOWED = (
+    "The exercise and its old report were about MNIST's handwritten digits",
+    "These were made for handwriting",
+)
+# What a condition of the words names that no other data have.
+ONLY_OF_DIGITS = {"mnist", "searched", "other_images", "other_kind"}
+
+
+def of_digits(text: str) -> list[str]:
+    """The words in a text that are about digits, with what stands around them."""
+    text = " ".join(text.replace("’", "'").split())
+    for phrase in ALLOWED:
+        text = text.replace(phrase, "")
+    return [text[max(0, m.start() - 30) : m.end() + 30] for m in OF_DIGITS.finditer(text)]
+
+
+def said(node: nodes.Node) -> Iterator[str]:
+    """What a template can say where the data are not MNIST's."""
+    if isinstance(node, nodes.TemplateData):
+        yield node.data
+    elif isinstance(node, nodes.Const):
+        yield str(node.value)
+    left_out: tuple[str, ...] = ()
+    if isinstance(node, nodes.If | nodes.CondExpr) and ONLY_OF_DIGITS & named(node.test):
+        is_other = isinstance(node.test, nodes.Not)
+        left_out = ("elif_", "else_", "expr2") if is_other else ("body", "expr1")
+    for child in node.iter_child_nodes(exclude=left_out):
+        yield from said(child)
+
+
+def named(node: nodes.Node) -> set[str]:
+    """The names in a condition."""
+    around = nodes.Output([node])  # as `find_all` leaves out the node that it is asked of
+    values = {each.name for each in around.find_all(nodes.Name)}
+    return values | {each.attr for each in around.find_all(nodes.Getattr)}
+
 
 # Three named classes, one σ, one loss, two seeds. The frontier and the mistakes are at the sweep's
 # one σ, so that there are fewer models.
@@ -83,6 +132,65 @@ def keep(outputs: list[Any], data: dict[str, Any], metadata: Any = None, raw: bo
     outputs.append(new_output("display_data", data, metadata=metadata or {}))
 
 
+# --- the words -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)
+def test_words_of_other_data_are_not_about_digits(path):
+    _, *parts = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.M)
+    template = Environment().parse("\n".join(parts))
+    assert of_digits(" ".join(said(template))) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")), ids=lambda path: path.stem
+)
+def test_what_a_notebook_says_of_any_data_is_not_about_digits(path):
+    section = ExecutedSection(path.stem, None).key
+    for cell in nbformat.read(path, as_version=4).cells:
+        texts = [cell.source] if cell.cell_type == "markdown" else strings(cell.source)
+        assert of_digits(" ".join(text for text in texts if text != section)) == []
+
+
+def strings(source: str) -> list[str]:
+    """All strings in some code, such as labels of axes."""
+    constants = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [each.value for each in constants if isinstance(each.value, str)]
+
+
+def test_methods_mistakes_claims_and_headers_are_not_about_digits():
+    tables = [
+        *(f"{method.name} {method.words}" for method in methods.METHODS),
+        *(f"{trap.name} {trap.wrong}" for trap in traps.TRAPS),
+        *(claim for claim, _ in claims.CLAIMS.values()),
+        *(figure for _, figure in claims.CLAIMS.values()),
+        *(*comparison.SAMPLES_HEADER, *discussion.HEADER, *discussion.METHODS_HEADER),
+        *(*frontier.HEADER, *hand.STYLE_HEADER, *hand.BETA_HEADER, *leaks.HEADER),
+        *hand.BASELINE_NAMES.values(),
+    ]
+    assert of_digits(". ".join(tables)) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        ("a digit", 1),
+        ("{% if many %}a 4 becomes a 3{% endif %}", 1),
+        ("{{ 'pen' if many else 'ink' }}", 1),
+        ("{{ 'hand' if mnist else 'style' }}, {% if not mnist %}made{% else %}MNIST{% endif %}", 0),
+        ("{% if mnist %}hand{% else %}stroke{% endif %}", 1),
+        ("{% if ours.other_kind and more %}other digits{% endif %}", 0),
+        ("the exercise as handed in, or handed out", 0),
+        (ALLOWED[0], 0),
+    ],
+)
+def test_a_word_about_digits_is_found_where_other_data_would_show_it(template, found):
+    assert len(of_digits(" ".join(said(Environment().parse(template))))) == found
+
+
+# --- the report ----------------------------------------------------------------------------------
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the report."""
@@ -100,14 +208,30 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "build"
 
 
+@SLOW
 def test_it_claims_no_more_than_it_shows(built):
     page = BeautifulSoup((built / "report.html").read_text(encoding="utf-8"), "html.parser")
-    assert "my $x pets" in page.find(id="sec-digits").text
+    assert "my $x pets" in page.find(id="sec-images").text
     assert "the old report's choice" not in page.text
     assert "3, 4; figures show images of the first" in page.find(id="tbl-run").text
     assert "cannot be decided here" in page.find(id="tbl-claims").text
 
 
+@SLOW
+def test_it_speaks_of_images_and_not_of_digits(built):
+    page = BeautifulSoup((built / "report.html").read_text(encoding="utf-8"), "html.parser")
+    names = [
+        each[name] for name in ("id", "alt", "aria-label") for each in page.select(f"[{name}]")
+    ]
+    names += [path.stem for path in (built / "animations").iterdir()]
+    # Code, where files come from, and the titles of cited works are not about these data.
+    for each in page.select("script, style, pre, details, #refs"):
+        each.decompose()
+    assert of_digits(page.text) == []
+    assert of_digits(". ".join(names)) == []
+
+
+@SLOW
 def test_its_results_are_of_what_was_trained(built):
     results = json.loads((built / "results.json").read_text(encoding="utf-8"))
     holds = {
@@ -120,5 +244,6 @@ def test_its_results_are_of_what_was_trained(built):
     assert results["provenance"]["seeds"]["models"] == [3, 4]
 
 
+@SLOW
 def test_its_paper_is_written(built):
     assert (built / "report.pdf").read_bytes().startswith(b"%PDF")

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+from collections import Counter
 from dataclasses import fields, replace
 from io import BytesIO
 
@@ -16,6 +18,7 @@ from playwright.sync_api import Page
 from glo_core.measures.fitting import fit
 from reports.show.live import Shown, deflated, in_halves, numbers, sizes
 from reports.show.own import Framing, framing, own_board, still
+from reports.show.page import FOLDER, LAB, REPORT, base64_of
 from reports.traps import OwnStatistics
 
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
@@ -45,10 +48,24 @@ def loaded(blank, glo) -> Page:
     """The page with the model as `model`."""
     parts = numbers(Shown(glo, "", isinstance(glo, OwnStatistics)), torch.arange(0))
     blank.evaluate(
-        "async ([sizes, halves]) => { window.model = modelOf(sizes, halvesOf(await inflated(bytes(halves)))); }",
-        [sizes(parts), deflated(in_halves(parts, "it"))],
+        """async ([sizes, halves]) => {
+            window.model = modelOf(sizes, halvesOf(await inflated(bytes(halves))));
+        }""",
+        [sizes(parts), base64_of(deflated(in_halves(parts, "it")))],
     )
     return blank
+
+
+@pytest.mark.parametrize("names", [REPORT, LAB], ids=["report", "lab"])
+def test_no_two_scripts_that_are_joined_define_one_name(names):
+    scripts = [(FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in names]
+    defined = re.findall(
+        r"^(?:export )?(?:default )?(?:async )?(?:function|class|const|let) (\w+)",
+        "\n".join(scripts),
+        re.MULTILINE,
+    )
+    assert len(defined) > 50
+    assert [name for name, count in Counter(defined).items() if count > 1] == []
 
 
 # --- generating and fitting ----------------------------------------------------------------------
@@ -127,7 +144,7 @@ def test_a_board_takes_its_data_and_its_model_from_outside(blank, models, digits
     packed = []
     for glo in (models[0], models[2]):
         parts = numbers(Shown(glo, ""), torch.arange(0))
-        packed.append([sizes(parts), deflated(in_halves(parts, "it"))])
+        packed.append([sizes(parts), base64_of(deflated(in_halves(parts, "it")))])
     found = blank.evaluate(
         """async ([held, packed]) => {
             const board = Object.assign(document.createElement("glo-own"), { data: held });

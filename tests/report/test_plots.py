@@ -1,6 +1,8 @@
 import io
+import itertools
 
 import numpy as np
+import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.text import Text
 from PIL import Image
@@ -77,6 +79,32 @@ def test_loss_curves_have_a_colour_and_a_name_for_each_sigma():
 def test_a_heat_map_writes_every_number():
     plot = plots.heat_map(np.array([[0.25, 1.0]]), ["L1"], ["0", "1"], "loss", "σ")
     assert [text.get_text() for text in plot.axes[0].texts] == ["0.25", "1.00"]
+
+
+@pytest.mark.parametrize(
+    ("names", "rotation"),
+    [("0123456789", 0), (["cat", "ankle boot"], 0), (["cat", *5 * ["ankle boot"]], 90)],
+)
+def test_names_of_a_heat_maps_columns_are_written_upwards_only_where_they_would_touch(
+    names, rotation
+):
+    size = len(names)
+    plot = plots.heat_map(np.eye(size), [*names], [*names], "y", "x")
+    plot.draw_without_rendering()
+    labels = plot.axes[0].get_xticklabels()
+    assert {label.get_rotation() for label in labels} == {rotation}
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(a.x1 <= b.x0 for a, b in itertools.pairwise(boxes))
+    cells = plot.axes[0].get_window_extent()
+    assert cells.height / size >= 0.15 * plot.dpi  # there is room for numbers
+
+
+def test_a_long_name_in_a_heat_map_is_cut_short_and_no_formula():
+    plot = plots.heat_map(np.eye(2), ["a$b$", 99 * "long"], ["", ""], "y", "x")
+    plot.draw_without_rendering()
+    first, second = [label.get_text() for label in plot.axes[0].get_yticklabels()]
+    assert first == r"a\$b\$"
+    assert len(second) == plots.LONGEST
 
 
 def test_every_number_of_a_heat_map_can_be_read_on_its_colour():

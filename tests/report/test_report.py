@@ -19,13 +19,13 @@ from reports.build import main
 
 REPORT = ("report.html", "report.pdf", "results.json")
 FIGURES = {
-    "F1": "fig-four-to-three",
-    "A1": "fig-four-to-three-noise",
+    "F1": "fig-one-conversion",
+    "A1": "fig-one-conversion-noise",
     "F2": "fig-conversions",
     "A2": "fig-conversions-noise",
     "F3": "fig-loss-curves",
     "Q1": "fig-leakage",
-    "F4": "fig-one-digit",
+    "F4": "fig-one-image",
     "A3": "fig-epochs-l1",
     "A4": "fig-epochs-l2",
     "A5": "fig-epochs-l1-l2",
@@ -132,7 +132,7 @@ def test_the_pdf_holds_the_same_figures_numbers_and_sections(quick, pdf, paper):
         assert f"{kind} {figure['number']}." in paper
     outline = [item.title for item in pdf.outline if not isinstance(item, list)]
     sections = ["Introduction", "Conversions", "Noise", "Epochs", "Scratch"]
-    sections += ["Six ways to get it wrong", "How it compares", "Is it the same hand?"]
+    sections += ["Six ways to get it wrong", "How it compares", "Is it the same style?"]
     sections += ["Discussion", "References"]
     assert [title.lstrip("0123456789. ") for title in outline] == sections
 
@@ -173,7 +173,7 @@ def placed_images(page):
 def test_every_figure_of_models_names_them(quick):
     results = quick.results()
     trained = set(results["provenance"]["runs"])
-    of_none = {"fig-network", "fig-digits", "tbl-run", "tbl-map", "tbl-traps", "tbl-methods"}
+    of_none = {"fig-network", "fig-images", "tbl-run", "tbl-map", "tbl-traps", "tbl-methods"}
     for figure in results["figures"]:
         assert set(figure["runs"]) <= trained, figure["label"]
         assert bool(figure["runs"]) == (figure["label"] not in of_none), figure["label"]

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from conftest import make_digits
 
 from glo_core import data, training
 from glo_core.classifier import train_classifier
@@ -158,6 +159,20 @@ def test_the_judge_is_trained_once_and_kept(study, monkeypatch):
     monkeypatch.setattr(store_module, "train_classifier", None)  # must not be called
     for first, second in zip(study.judge.parameters(), again.judge.parameters(), strict=True):
         assert torch.equal(first, second)
+
+
+def test_the_pair_shown_alone_is_the_exercises_for_mnist_and_random_for_other_data(study):
+    assert study.pair == (4, 3)
+
+    def pair(seed, classes):
+        splits = study.splits._replace(train=make_digits(classes=classes))
+        return Study(small(pick_seed=seed), splits, study.store).pair
+
+    assert {pair(seed, 2) for seed in range(9)} == {(0, 1), (1, 0)}
+    assert pair(1, 4) == pair(1, 4)
+    many = [pair(seed, 4) for seed in range(30)]
+    assert {label for found in many for label in found} == {0, 1, 2, 3}
+    assert all(source != target for source, target in many)
 
 
 def test_a_pick_is_random_of_its_class_and_set_by_its_seed(study):

@@ -13,7 +13,7 @@ const EVEN = 0.02;
 const quantile = (values, part) => Float64Array.from(values).sort()[Math.floor(part * (values.length - 1))];
 
 /** Greys from 0 (black) to 1 of a picture { width, height, data }; what is transparent becomes white. */
-function greysOf({ width, height, data }) {
+function lightness({ width, height, data }) {
   return Float64Array.from({ length: width * height }, (_, k) => {
     const grey = (0.299 * data[4 * k] + 0.587 * data[4 * k + 1] + 0.114 * data[4 * k + 2]) / 255;
     return 1 - (1 - grey) * (data[4 * k + 3] / 255);
@@ -119,7 +119,7 @@ function placeOf({ values, width }, byMass) {
 /** A picture { width, height, data } as { greys, said }: 28·28 greys, or null of a blank one, and what was done to it.
     The ink's longer side becomes `side` pixels, and its centre, of mass if `mass`, comes to `middle`. */
 export function seen(picture, { side, mass, middle }) {
-  const said = [], { width, height, data } = picture, whole = { values: greysOf(picture), width, height };
+  const said = [], { width, height, data } = picture, whole = { values: lightness(picture), width, height };
   if (data.some((value, k) => k % 4 === 3 && value < 255)) said.push("transparent parts made white");
   const smaller = Math.min(1, LOOKED_AT / Math.max(width, height));
   const [across, down] = [width, height].map((length) => Math.max(1, Math.floor(length * smaller)));
