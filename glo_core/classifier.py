@@ -131,6 +131,11 @@ def shared_classifier(digits: Digits, steps: int) -> nn.Sequential:
         return _shared[key]
 
 
+def is_shared(digits: Digits, steps: int) -> bool:
+    """Whether `shared_classifier` has this one already, so that nobody waits for it."""
+    return (digits.fingerprint, steps) in _shared
+
+
 def distorted(images: Tensor, random: torch.Generator) -> Tensor:
     """(B, 28, 28) images, each under a random affine map near the identity."""
     turn, shear, wide, high, right, down = 2 * torch.rand(6, len(images), generator=random) - 1

@@ -1,6 +1,7 @@
 """What is recorded after every epoch of training: losses, and two sets of images."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,6 +28,35 @@ def panel(labels: Tensor) -> Tensor:
     return torch.cat([images[:PANEL_PER_CLASS] for images in of_class])
 
 
+class Epoch(NamedTuple):
+    """What is recorded after an epoch of K models that are trained side by side.
+
+    Fields:
+        number: How many epochs are done.
+        losses: (K,) float32, the mean training losses.
+        indices: (K, P) int64, which training images the panel shows.
+        panel: (K, P, 28, 28) uint8, these images reconstructed.
+        scratch: (K, C, 28, 28) uint8, one random content code of each model with each class code.
+    """
+
+    number: int
+    losses: Tensor
+    indices: Tensor
+    panel: Tensor
+    scratch: Tensor
+
+
+def last_epoch(histories: list[History]) -> Epoch:
+    """The last epoch of models that were trained side by side, from their histories."""
+    return Epoch(
+        number=len(histories[0].losses),
+        losses=torch.stack([history.losses[-1] for history in histories]),
+        indices=torch.stack([history.indices for history in histories]),
+        panel=torch.stack([history.panel[-1] for history in histories]),
+        scratch=torch.stack([history.scratch[-1] for history in histories]),
+    )
+
+
 class Recorder:
     """Collects the history of K models that are trained side by side.
 
@@ -35,9 +65,7 @@ class Recorder:
     """
 
     def __init__(self) -> None:
-        self.losses: list[Tensor] = []
-        self.panels: list[Tensor] = []
-        self.scratches: list[Tensor] = []
+        self.epochs: list[Epoch] = []
 
     @torch.inference_mode()
     def record(
@@ -45,15 +73,17 @@ class Recorder:
         losses: Tensor,
         generate: Generate,
         class_table: Tensor,
+        shown: Tensor,
         panel_codes: tuple[Tensor, Tensor],
         scratch_code: Tensor,
-    ) -> None:
-        """Records one epoch.
+    ) -> Epoch:
+        """Records one epoch, and returns what is recorded of it.
 
         Args:
             losses: (K,) mean training losses.
             generate: Generates images, in eval mode.
             class_table: (K, C, class_dim).
+            shown: (K, P) int64, which training images the panel shows.
             panel_codes: Classes (K, P) int64 and content codes (K, P, content_dim) of the panel.
             scratch_code: (K, content_dim), the random content code of each model.
         """
@@ -63,17 +93,18 @@ class Recorder:
         scratch = scratch_code[:, None].expand(-1, class_table.shape[1], -1)
         images = generate(class_codes, torch.cat([content, scratch], 1))
         grey = (images * 255).round().byte().cpu()
-        self.losses.append(losses.cpu())
-        self.panels.append(grey[:, : classes.shape[1]])
-        self.scratches.append(grey[:, classes.shape[1] :])
+        panel, scratch = grey.split([classes.shape[1], class_table.shape[1]], 1)
+        epoch = Epoch(len(self.epochs) + 1, losses.cpu(), shown.cpu(), panel, scratch)
+        self.epochs.append(epoch)
+        return epoch
 
-    def history(self, k: int, indices: Tensor, moved: float, seconds: float) -> History:
-        """The history of the k-th model, whose panel shows the images at `indices` (P,)."""
+    def history(self, k: int, moved: float, seconds: float) -> History:
+        """The history of the k-th model."""
         return History(
-            losses=torch.stack([losses[k] for losses in self.losses]),
-            panel=torch.stack([images[k] for images in self.panels]),
-            scratch=torch.stack([images[k] for images in self.scratches]),
-            indices=indices.cpu().clone(),
+            losses=torch.stack([epoch.losses[k] for epoch in self.epochs]),
+            panel=torch.stack([epoch.panel[k] for epoch in self.epochs]),
+            scratch=torch.stack([epoch.scratch[k] for epoch in self.epochs]),
+            indices=self.epochs[-1].indices[k].clone(),
             moved=moved,
             seconds=seconds,
             threads=torch.get_num_threads(),

@@ -10,9 +10,11 @@ keep freed memory, or to use huge pages.
 """
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -20,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from glo_core.classifier import logits, shared_classifier
+from glo_core.classifier import logits, one_thread, shared_classifier
 from glo_core.data import Digits
 from glo_core.generator import seeded_plain
 from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table, whitened
@@ -28,7 +30,7 @@ from glo_core.losses import loss_of
 from glo_core.model import Glo, History
 from glo_core.priors import Prior
 from glo_core.recipe import Recipe
-from glo_core.recorder import Recorder, panel
+from glo_core.recorder import Epoch, Recorder, panel
 from glo_core.stacked import StackedGenerator, as_images
 from glo_core.streams import Streams
 
@@ -41,9 +43,24 @@ VERSION = 2
 WIDTH = 16
 # Steps that the classifier of the swap term is trained for.
 SWAP_STEPS = 1000
+# How many steps are made to tell the time of one, after a first one, which is slower.
+TIMED_STEPS = 8
 
-# Called after every epoch with the number of models side by side, the epochs done, the mean loss.
-OnEpoch = Callable[[int, int, float], None]
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told of training while it goes on; either may wait, or raise to end it.
+
+    Fields:
+        step: Called before every step.
+        epoch: Called after every epoch.
+    """
+
+    step: Callable[[], None] = lambda: None
+    epoch: Callable[[Epoch], None] = lambda epoch: None
+
+
+UNWATCHED = Watch()
 
 
 class DeviceError(ValueError):
@@ -108,7 +125,7 @@ def train_group(
     recipes: list[Recipe],
     digits: Digits,
     device: torch.device,
-    on_epoch: OnEpoch | None = None,
+    watch: Watch = UNWATCHED,
     hooks: Hooks | None = None,
 ) -> list[Glo]:
     """Trains models side by side.
@@ -117,7 +134,7 @@ def train_group(
         recipes: K recipes of one `shape`.
         digits: The training images.
         device: Where to train.
-        on_epoch: Told of every epoch.
+        watch: Told of every step and every epoch.
         hooks: Where to do something else than usual.
 
     Returns:
@@ -134,12 +151,13 @@ def train_group(
     content_start = content_table.clone()
     scratch = group.streams.normal(group.recipe.content_dim).to(device)
 
-    for epoch in range(group.recipe.epochs):
+    for _ in range(group.recipe.epochs):
         # Every model meets all images once, in a random order of its own
         draws = hooks.draws(group.draws(), group.recipe)
         total = torch.zeros(group.models, device=device)
         group.network.train()
         for batch in group.batches(draws):
+            watch.step()
             total += group.step(batch) * batch.indices.shape[1]
         losses = total / group.images
         group.network.eval()
@@ -148,14 +166,13 @@ def train_group(
         # Record the loss, the panel, and one random content code with every class
         shown, content = hooks.panel(group, draws)
         code = scratch if hooks.prior == "normal" else _from_gaussian(scratch, content_table)
-        recorder.record(losses, group.generate, class_table, (group.labels[shown], content), code)
-        if on_epoch:
-            on_epoch(group.models, epoch + 1, losses.mean().item())
+        codes = group.labels[shown], content
+        watch.epoch(recorder.record(losses, group.generate, class_table, shown, codes, code))
 
     distance = (content_table - content_start).norm(dim=2).mean(1)
     moved = (distance / content_start.norm(dim=2).mean(1)).tolist()
     seconds = (time.perf_counter() - started) / group.models
-    histories = [recorder.history(k, shown[k], moved[k], seconds) for k in range(group.models)]
+    histories = [recorder.history(k, moved[k], seconds) for k in range(group.models)]
     return group.trained(recipes, digits, histories)
 
 
@@ -330,6 +347,18 @@ def side_by_side(recipes: list[Recipe], at_once: int = 1) -> list[list[Recipe]]:
         width = math.ceil(len(alike) / (rounds * beside))
         groups += [alike[start : start + width] for start in range(0, len(alike), width)]
     return groups
+
+
+def step_seconds(recipes: list[Recipe], digits: Digits) -> float:
+    """Seconds a step of one of these models of one shape takes, side by side, by one thread."""
+    with one_thread():
+        group = Group(recipes, digits, torch.device("cpu"))
+        batches = itertools.cycle(itertools.islice(group.batches(group.draws()), TIMED_STEPS))
+        group.step(next(batches))
+        started = time.perf_counter()
+        for _ in range(TIMED_STEPS):
+            group.step(next(batches))
+        return (time.perf_counter() - started) / TIMED_STEPS / group.models
 
 
 def pick_device(name: str) -> torch.device:

@@ -6,22 +6,19 @@ Training is told from some steps that are made on the spot; other times are thos
 machine, made longer or shorter as much as these steps were.
 """
 
-import itertools
 import logging
 import sys
-import time
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
+from glo_core import training
 from glo_core.data import DataError
 from glo_core.measures.evaluation import MEASURES, measures_of
 from glo_core.measures.subject import MEASURED
 from glo_core.recipe import Recipe
 from glo_core.runs.store import classifier_key
 from glo_core.runs.sweep import equal_models, work
-from glo_core.training import WIDTH, Group, side_by_side
+from glo_core.training import WIDTH, side_by_side
 from reports.measuring import measure_file
 from reports.parameters import ParameterError, parse_override
 from reports.study import JUDGE_SEED, Study, open_study
@@ -32,8 +29,6 @@ log = logging.getLogger("report")
 MOST_MINUTES, MOST_GIGABYTES = 60, 20
 # Above this, Adam over all content codes takes longer than the rest of a step.
 MANY_IMAGES = 10_000
-# How many steps are made to tell the time of one, after a first one, which is slower.
-STEPS = 8
 # Seconds, on the machine that `Measure.seconds` are of: a step of a plain recipe's model beside
 # nine others, the judge, and all sections with both documents.
 USUAL_STEP, JUDGE, DOCUMENTS = 1.8e-3, 17, 45
@@ -136,18 +131,7 @@ def plan(study: Study) -> Plan:
 def step_seconds(study: Study) -> float:
     """Seconds a step of a plain recipe's model, beside as many others as usual, by one thread."""
     recipes = [twins[0] for twins in equal_models(study.parameters.sweep())]
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        group = Group(side_by_side(recipes)[0], study.digits, torch.device("cpu"))
-        batches = itertools.cycle(itertools.islice(group.batches(group.draws()), STEPS))
-        group.step(next(batches))
-        started = time.perf_counter()
-        for _ in range(STEPS):
-            group.step(next(batches))
-        return (time.perf_counter() - started) / STEPS / group.models
-    finally:
-        torch.set_num_threads(before)
+    return training.step_seconds(side_by_side(recipes)[0], study.digits)
 
 
 def _measures_lacking(study: Study, lacking: list[Recipe], judge: str) -> float:

@@ -18,7 +18,7 @@ from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.runs.trainers import Trainer, core_versions, register, with_felt_sigma
 from glo_core.stacked import StackedGenerator, Statistics
-from glo_core.training import Draws, Group, Hooks, OnEpoch, train_group
+from glo_core.training import Draws, Group, Hooks, Watch, train_group
 
 # Raise it when the numbers of models with a mistake change (see `training.VERSION`).
 VERSION = 1
@@ -161,14 +161,12 @@ def with_traps(recipe: Recipe, *traps: TrapName) -> TrapRecipe:
     return TrapRecipe(**recipe.model_dump(), traps=traps)
 
 
-def _train(
-    recipes: list[Recipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None
-) -> list[Glo]:
+def _train(recipes: list[Recipe], digits: Digits, device: torch.device, watch: Watch) -> list[Glo]:
     traps, trained = _traps_of(recipes[0]), recipes
     if "stale_gradients" in traps:
         # Every code that was met moves at every step: as with a dense Adam, in far more time.
         trained = [recipe.model_copy(update={"content_adam": "dense"}) for recipe in recipes]
-    glos = train_group(trained, digits, device, on_epoch, _hooks_of(traps))
+    glos = train_group(trained, digits, device, watch, _hooks_of(traps))
     return [replace(glo, recipe=recipe) for glo, recipe in zip(glos, recipes, strict=True)]
 
 

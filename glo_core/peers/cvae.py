@@ -24,7 +24,7 @@ from glo_core.recipe import Recipe
 from glo_core.recorder import Recorder, panel
 from glo_core.stacked import StackedGenerator, as_images
 from glo_core.streams import Streams
-from glo_core.training import OnEpoch
+from glo_core.training import UNWATCHED, Watch
 
 # Raise it when the numbers of trained models change (see `training.VERSION`).
 VERSION = 3
@@ -57,7 +57,7 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def train(
-    recipes: list[CvaeRecipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
+    recipes: list[CvaeRecipe], digits: Digits, device: torch.device, watch: Watch = UNWATCHED
 ) -> list[Glo]:
     """Trains models of one shape side by side, on the processor. Takes `train_group`'s arguments.
 
@@ -69,18 +69,18 @@ def train(
     vaes = Autoencoders(recipes, digits)
     recorder, shown = Recorder(), panel(digits.labels)
     scratch = vaes.streams.normal(recipes[0].content_dim)
-    for epoch in range(recipes[0].epochs):
+    for _ in range(recipes[0].epochs):
         vaes.decoder.train()
         total = torch.zeros(vaes.models)
         for indices in vaes.streams.permutations(len(digits)).split(recipes[0].batch_size, 1):
+            watch.step()
             total += vaes.step(indices) * indices.shape[1]
         losses = total / len(digits)
         vaes.decoder.eval()
 
-        codes = digits.labels[shown].expand(vaes.models, -1), vaes.posterior_means(shown)
-        recorder.record(losses, vaes.generate, vaes.class_table.detach(), codes, scratch)
-        if on_epoch:
-            on_epoch(vaes.models, epoch + 1, losses.mean().item())
+        images, class_table = shown.expand(vaes.models, -1), vaes.class_table.detach()
+        codes = digits.labels[images], vaes.posterior_means(shown)
+        watch.epoch(recorder.record(losses, vaes.generate, class_table, images, codes, scratch))
 
     content = vaes.posterior_means(torch.arange(len(digits)))
     networks, encoders = vaes.decoder.unstacked(), vaes.encoder.unstacked()
@@ -92,7 +92,7 @@ def train(
             class_table=vaes.class_table[k].detach().clone(),
             content_table=content[k].clone(),
             labels=digits.labels,
-            history=recorder.history(k, shown, 0.0, seconds),
+            history=recorder.history(k, 0.0, seconds),
             prior="normal",
             encoder=encoders[k],
         )

@@ -22,9 +22,10 @@ from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.peers.encoder import Encoder, StackedEncoder
 from glo_core.recipe import Count, Recipe
+from glo_core.recorder import last_epoch
 from glo_core.stacked import StackedGenerator
 from glo_core.streams import Streams
-from glo_core.training import OnEpoch, train_group
+from glo_core.training import UNWATCHED, Watch, train_group
 
 # Raise it when the numbers of trained models change (see `training.VERSION`).
 VERSION = 2
@@ -54,13 +55,13 @@ def epochs(recipe: Recipe) -> int:
 
 
 def train(
-    recipes: list[LordRecipe], digits: Digits, device: torch.device, on_epoch: OnEpoch | None = None
+    recipes: list[LordRecipe], digits: Digits, device: torch.device, watch: Watch = UNWATCHED
 ) -> list[Glo]:
     """Trains models of one shape side by side, then their encoders. Takes `train_group`'s."""
-    return with_encoders(train_group([*recipes], digits, device, on_epoch), digits, on_epoch)
+    return with_encoders(train_group([*recipes], digits, device, watch), digits, watch)
 
 
-def with_encoders(glos: list[Glo], digits: Digits, on_epoch: OnEpoch | None = None) -> list[Glo]:
+def with_encoders(glos: list[Glo], digits: Digits, watch: Watch = UNWATCHED) -> list[Glo]:
     """Trains encoders that map the training images to their trained content codes, side by side.
 
     As in Gabbay & Hoshen (2020), one is trained to find the image's content code, and one from
@@ -70,18 +71,20 @@ def with_encoders(glos: list[Glo], digits: Digits, on_epoch: OnEpoch | None = No
     Args:
         glos: K models of one shape.
         digits: The images that they were trained on.
-        on_epoch: Told of every epoch, which is counted on from those of the first stage.
+        watch: Told of every step and every epoch. Epochs are counted on from those of the first
+            stage, whose last images they show: what a model generates stays as it is.
     """
     recipe = glos[0].recipe
     assert isinstance(recipe, LordRecipe)
     encoders = Encoders(glos, digits)
     streams = Streams([glo.recipe.seed for glo in glos])
-    for epoch in range(recipe.encoder_epochs):
+    last = last_epoch([glo.history for glo in glos])
+    for epoch in range(1, recipe.encoder_epochs + 1):
         total = torch.zeros(len(glos))
         for indices in streams.permutations(len(digits)).split(recipe.batch_size, 1):
+            watch.step()
             total += encoders.step(indices) * indices.shape[1]
-        if on_epoch:
-            on_epoch(len(glos), recipe.epochs + epoch + 1, (total.mean() / len(digits)).item())
+        watch.epoch(last._replace(number=last.number + epoch, losses=total / len(digits)))
     trained = encoders.network.unstacked()
     return [replace(glo, encoder=encoder) for glo, encoder in zip(glos, trained, strict=True)]
 

@@ -187,11 +187,14 @@ class Store:
             return None
 
     @contextmanager
-    def locked(self, keys: list[str]) -> Iterator[None]:
+    def locked(
+        self, keys: list[str], give_up: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Holds the locks of these runs, so that no other process trains one meanwhile.
 
         Always taken in the same order, so that two processes cannot wait for each other. The
-        system frees the locks of a process that dies.
+        system frees the locks of a process that dies. While this waits for a lock, `give_up` is
+        asked again and again; if it says yes, filelock's Timeout is raised.
         """
         folder = _made(self.root / ".locks")
         with ExitStack() as held:
@@ -201,7 +204,7 @@ class Store:
                     lock.acquire(timeout=0)
                 except Timeout:
                     log.info("waiting for another process, which trains %s", key)
-                    lock.acquire()
+                    lock.acquire(cancel_check=give_up)
                 held.callback(lock.release)
             yield
 

@@ -19,10 +19,11 @@ from tqdm.auto import tqdm
 from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
+from glo_core.recorder import Epoch
 from glo_core.runs.cluster import Cluster, keep_freed_memory
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.trainers import train, trainer_of
-from glo_core.training import pick_device, side_by_side
+from glo_core.training import Watch, pick_device, side_by_side
 
 log = logging.getLogger(__name__)
 
@@ -286,13 +287,14 @@ def train_group(
                 faulthandler.dump_traceback_later(deadline, exit=True)
             tell((_name(group), amount))
 
-        def on_epoch(models: int, epoch: int, loss: float) -> None:
+        def on_epoch(epoch: Epoch) -> None:
             first = group[0][0]
-            progress(models * work(first, digits) / trainer_of(first).epochs(first))
+            progress(len(epoch.losses) * work(first, digits) / trainer_of(first).epochs(first))
 
         try:
             progress(sum(work(twins[0], digits) for twins in group if twins[0] not in lacking))
-            for model in train(list(lacking), digits, on_epoch, device) if lacking else []:
+            watch = Watch(epoch=on_epoch)
+            for model in train(list(lacking), digits, watch, device) if lacking else []:
                 _saved_as(model, lacking[model.recipe], digits, store)
         finally:
             if deadline:

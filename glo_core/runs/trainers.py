@@ -17,14 +17,14 @@ from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.peers import cvae, lord
 from glo_core.recipe import Recipe
-from glo_core.training import OnEpoch, pick_device, side_by_side, train_group
+from glo_core.training import UNWATCHED, Watch, pick_device, side_by_side, train_group
 
 # Up to this σ, noise is lost when it is added to a float32 code: it is less than half of the last
 # bit of all numbers but those below 1e-7, and of these a generator's sums lose it.
 UNFELT = 1e-15
 
 # The recipes are of the type that it is registered for.
-Train = Callable[[list[Any], Digits, torch.device, OnEpoch | None], list[Glo]]
+Train = Callable[[list[Any], Digits, torch.device, Watch], list[Glo]]
 
 
 def core_versions(recipe: Recipe) -> dict[str, int]:
@@ -49,8 +49,8 @@ class Trainer:
     """How one kind of recipe is trained.
 
     Fields:
-        train: Trains recipes of one shape on a device, and calls back after every epoch.
-        epochs: How often it calls back.
+        train: Trains recipes of one shape on a device, and tells of every step and every epoch.
+        epochs: How many epochs it tells of.
         effort: How long a step takes, in steps of a plain recipe's model.
         trained_as: A recipe whose model has the same numbers: recipes that have it in common are
             trained once.
@@ -100,15 +100,14 @@ def recipe_of(method: str, fields: dict[str, Any]) -> Recipe:
 
 
 def train(
-    recipes: list[Recipe], digits: Digits, on_epoch: OnEpoch | None = None, device: str = "auto"
+    recipes: list[Recipe], digits: Digits, watch: Watch = UNWATCHED, device: str = "auto"
 ) -> list[Glo]:
     """Trains every recipe on the digits, recipes of one shape side by side.
 
     Args:
         recipes: Of any kinds and shapes.
         digits: The training images, at least one.
-        on_epoch: Called after every epoch with the number of models that were trained side by side,
-            the epochs done, and their mean loss.
+        watch: Told of every step and every epoch of the models that are trained side by side.
         device: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     Returns:
@@ -121,7 +120,7 @@ def train(
     """
     models: dict[Recipe, Glo] = {}
     for group in side_by_side(recipes):
-        trained = trainer_of(group[0]).train(group, digits, pick_device(device), on_epoch)
+        trained = trainer_of(group[0]).train(group, digits, pick_device(device), watch)
         models.update(zip(group, trained, strict=True))
     return [models[recipe] for recipe in recipes]
 

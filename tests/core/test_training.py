@@ -9,10 +9,10 @@ from torch.utils._pytree import tree_leaves
 
 from glo_core import Recipe, grid, train, training
 from glo_core.classifier import train_classifier
-from glo_core.recorder import PANEL_PER_CLASS, panel
+from glo_core.recorder import PANEL_PER_CLASS, Epoch, panel
 from glo_core.stacked import as_pixels
 from glo_core.streams import Streams
-from glo_core.training import SWAP_STEPS, WIDTH, Batch, Group, side_by_side
+from glo_core.training import SWAP_STEPS, WIDTH, Batch, Group, Watch, side_by_side, step_seconds
 from reports.plain_loop import plain_loop
 
 CPU = torch.device("cpu")
@@ -94,11 +94,21 @@ def test_the_panel_is_a_seeded_pick_of_each_class():
     assert picked.tolist() != [0, 2, 1, 3]  # not simply the first of each class
 
 
-def test_on_epoch_is_told_the_models_the_epoch_and_the_loss(recipes, digits):
-    seen = []
-    train(recipes, digits, on_epoch=lambda *told: seen.append(told))
-    assert [told[:2] for told in seen] == [(3, 1), (3, 2), (3, 3)]
-    assert all(loss > 0 for *_, loss in seen)
+def test_every_epoch_is_told_as_it_is_recorded(recipes, digits, models):
+    seen: list[Epoch] = []
+    train(recipes, digits, Watch(epoch=seen.append))
+    assert [epoch.number for epoch in seen] == [1, 2, 3]
+    for k, history in enumerate(model.history for model in models):
+        assert torch.equal(torch.stack([epoch.losses[k] for epoch in seen]), history.losses)
+        assert torch.equal(torch.stack([epoch.panel[k] for epoch in seen]), history.panel)
+        assert torch.equal(torch.stack([epoch.scratch[k] for epoch in seen]), history.scratch)
+        assert torch.equal(seen[-1].indices[k], history.indices)
+
+
+def test_a_plain_step_takes_some_time_and_nobodys_threads(digits):
+    torch.set_num_threads(2)
+    assert 0 < step_seconds([Recipe(), Recipe(seed=1)], digits) < 1
+    assert torch.get_num_threads() == 2
 
 
 def test_no_digits_is_an_error(recipes, digits):

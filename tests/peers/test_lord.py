@@ -6,6 +6,8 @@ import torch
 from glo_core import train
 from glo_core.peers.lord import LordRecipe
 from glo_core.recipe import Recipe
+from glo_core.recorder import Epoch
+from glo_core.training import Watch
 
 
 def trained(digits, kind=LordRecipe, **changes):
@@ -29,10 +31,11 @@ def test_encoders_are_trained_side_by_side_and_each_by_its_own_seed(digits):
         LordRecipe(epochs=2, batch_size=16, encoder_epochs=3, seed=seed, sigma=sigma)
         for seed, sigma in ((0, 0.0), (1, 1.0))
     ]
-    told = []
-    both = train(recipes, digits, lambda *epoch: told.append(epoch))
-    assert [(models, epoch) for models, epoch, _ in told] == [(2, 1 + n) for n in range(5)]
-    assert told[4][2] < told[2][2]
+    told: list[Epoch] = []
+    both = train(recipes, digits, Watch(epoch=told.append))
+    assert [(len(epoch.losses), epoch.number) for epoch in told] == [(2, 1 + n) for n in range(5)]
+    assert (told[4].losses < told[2].losses).all()
+    assert all(torch.equal(epoch.panel, told[1].panel) for epoch in told[2:])
     for recipe, beside in zip(recipes, both, strict=True):
         (alone,) = train([recipe], digits)
         images = digits.images, digits.labels

@@ -81,7 +81,7 @@ def test_gradients_that_pile_up_need_no_sparse_adam(digits):
     assert [model.recipe for model in models] == [recipe, dense]
     assert torch.equal(*(model.content_table for model in models))
     # It is what a sparse Adam would do
-    (sparse,) = train_group([recipe], digits, torch.device("cpu"), None, StaleGradients())
+    (sparse,) = train_group([recipe], digits, torch.device("cpu"), hooks=StaleGradients())
     difference = (sparse.content_table - models[0].content_table).abs().mean()
     assert difference < recipe.latent_rate / 20  # a step moves a number by as much as the rate
 

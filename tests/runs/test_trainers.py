@@ -1,6 +1,7 @@
 """Who trains which kind of recipe."""
 
 import json
+import math
 from typing import ClassVar
 
 import pytest
@@ -10,8 +11,10 @@ import glo_core
 from glo_core import Recipe, train
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.peers.lord import LordRecipe
+from glo_core.recorder import Epoch
 from glo_core.runs import trainers
 from glo_core.runs.store import run_key
+from glo_core.training import Watch
 
 
 class OtherRecipe(Recipe):
@@ -46,9 +49,9 @@ def test_a_registered_kind_is_trained_by_its_trainer(digits, monkeypatch):
     monkeypatch.setattr(trainers, "_TRAINERS", dict(trainers._TRAINERS))
     seen = []
 
-    def other(recipes, digits, device, on_epoch):
+    def other(recipes, digits, device, watch):
         seen.extend(recipes)
-        return glo_core.training.train_group(recipes, digits, device, on_epoch)
+        return glo_core.training.train_group(recipes, digits, device, watch)
 
     trainers.register(OtherRecipe, trainers.Trainer(other, versions=lambda recipe: {"other": 1}))
     recipe = OtherRecipe(epochs=1)
@@ -56,6 +59,31 @@ def test_a_registered_kind_is_trained_by_its_trainer(digits, monkeypatch):
     assert seen == [recipe]
     assert glo.recipe == recipe
     assert run_key(recipe, digits) != run_key(Recipe(epochs=1), digits)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(epochs=2), LordRecipe(epochs=1, encoder_epochs=1), CvaeRecipe(epochs=2)],
+    ids=lambda recipe: recipe.method,
+)
+def test_training_tells_of_every_step_and_can_be_ended_at_any(recipe, digits):
+    told: list[int] = []
+    epochs: list[Epoch] = []
+    train([recipe], digits, Watch(lambda: told.append(len(epochs)), epochs.append))
+    batches = math.ceil(len(digits) / recipe.batch_size)
+    assert told == [0] * batches + [1] * batches
+    assert [epoch.number for epoch in epochs] == [1, 2]
+
+    def end():
+        if len(told) == 1:
+            raise InterruptedError("planted")
+        told.append(0)
+
+    told.clear()
+    epochs.clear()
+    with pytest.raises(InterruptedError, match="planted"):
+        train([recipe], digits, Watch(end, epochs.append))
+    assert epochs == []
 
 
 def test_no_digits_is_an_error(digits):

@@ -1,0 +1,222 @@
+"""The lab's board on which models are trained live: one recipe, and another beside it."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from html import escape
+
+import ipywidgets as ipw
+import torch
+from PIL import Image
+
+from glo_core.data import Digits
+from glo_core.recipe import Recipe
+from glo_core.recorder import Epoch
+from glo_core.runs.store import run_key
+from reports.lab.background import ENDS, Training, seconds_to_train
+from reports.lab.curve import Curve, loss_curves
+from reports.lab.form import RecipeForm
+from reports.show.animation import png
+from reports.show.mosaics import mosaic
+from reports.study import Study
+
+OnTrained = Callable[[Recipe], None]
+
+# Seconds between two pictures of a model that is trained: epochs in between are not shown.
+INTERVAL = 0.5
+# How many classes are shown at most.
+SHOWN = 10
+# The panels' colours, which colour-blind readers can tell apart.
+COLORS = {"A": "#0072B2", "B": "#D55E00"}
+# The panels of the board that was made last: the next board ends their trainings.
+_LIVE: list["Panel"] = []
+# Steps are timed by one thread after the other, as each would slow the others down.
+_TIMING = threading.Lock()
+
+
+def training_board(study: Study, on_trained: OnTrained | None = None) -> ipw.VBox:
+    """Two recipes as forms, which are trained in threads while curves and images are drawn anew.
+
+    What is trained goes into the study's store. A board that was made before ends its trainings.
+    The returned box holds its `panels`, and the `curves`.
+
+    Args:
+        study: Its first images are trained on, and its methods can be chosen.
+        on_trained: Called with each recipe that was trained, or found in the store, by the thread
+            that did it.
+    """
+    for panel in _LIVE:
+        panel.end()
+    curves, drawing = ipw.HTML(layout=ipw.Layout(max_width="100%")), threading.Lock()
+
+    def draw_curves() -> None:
+        with drawing:
+            curves.value = _curves(panels)
+
+    methods = {"A": "ours", "B": "exercise"}
+    panels = [Panel(study, name, methods[name], draw_curves, on_trained) for name in COLORS]
+    _LIVE[:] = panels
+    draw_curves()
+    wrapped = ipw.Layout(flex_flow="row wrap", align_items="flex-start")
+    forms = ipw.HBox([panel.box for panel in panels], layout=wrapped)
+    pictures = ipw.HBox([panel.shown for panel in panels], layout=wrapped)
+    box = ipw.VBox([forms, curves, pictures])
+    box.panels, box.curves = panels, curves
+    return box
+
+
+class Panel:
+    """One recipe: its form, what training would take, the buttons, and how training stands.
+
+    Fields:
+        name: "A" or "B".
+        form: The recipe.
+        training: What was started last; None before.
+        start, pause, stop: The buttons; `pause` is "Go on", too.
+        plan, status: What training would take, and how it stands, as HTML.
+        picture: Images of the model, with a caption in `shown`.
+        box: All but the images.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        name: str,
+        method: str,
+        draw_curves: Callable[[], None],
+        on_trained: OnTrained | None,
+    ):
+        """`draw_curves` draws the curves of all panels."""
+        self.name = name
+        self.training: Training | None = None
+        self._study, self._draw_curves, self._on_trained = study, draw_curves, on_trained
+        # When, and in which state, training was shown last
+        self._drawn, self._drawn_state = 0.0, ""
+        self._saying = threading.Lock()
+        self.start = _button("Start", "Train this recipe, and keep the model in runs/", self._start)
+        self.pause = _button("Pause", "Hold before the next step, or go on", self._pause)
+        self.stop = _button("Stop", "End training before its next step, and keep nothing", self.end)
+        self.plan, self.status = ipw.HTML(), ipw.HTML()
+        self.picture = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
+        self.form = RecipeForm(study, method, self._chosen)
+        self.box, self.shown = self._laid_out()
+        self._chosen()
+
+    def end(self, _: object = None) -> None:
+        """Stops what is trained; a finished model stays."""
+        if self.training:
+            self.training.stop()
+        self._show_state()
+
+    def _laid_out(self) -> tuple[ipw.VBox, ipw.VBox]:
+        title = f'<b style="color:{COLORS[self.name]}">Recipe {self.name}</b>'
+        buttons = ipw.HBox([self.start, self.pause, self.stop, self.plan])
+        buttons.layout.flex_flow = "row wrap"
+        box = ipw.VBox([ipw.HTML(title), self.form.box, buttons, self.status])
+        shown = ipw.VBox([ipw.HTML(title), self.picture])
+        for half in (box, shown):
+            half.layout = ipw.Layout(flex="1 1 30em", min_width="0", margin="0 1em 0 0")
+        shown.layout.visibility = "hidden"
+        return box, shown
+
+    def _start(self, _: object) -> None:
+        recipe, digits = self.form.recipe, self.form.digits
+        if recipe is None or digits is None:
+            return
+        device = self._study.parameters.device
+        self.training = Training(recipe, digits, self._study.store, device, self._changed)
+        self.training.start()
+        self._show_state()
+
+    def _pause(self, _: object) -> None:
+        if self.training:
+            (self.training.go_on if self.training.holding else self.training.pause)()
+        self._show_state()
+
+    def _chosen(self) -> None:
+        """The form has changed: says in a while what training would take."""
+        self._show_state()
+        recipe, digits = self.form.recipe, self.form.digits
+        if recipe is None or digits is None:
+            self.plan.value = "To train, correct what is said above."
+            return
+        threading.Thread(target=self._say_plan, args=(recipe, digits)).start()
+
+    def _say_plan(self, recipe: Recipe, digits: Digits) -> None:
+        with _TIMING:
+            if recipe is not self.form.recipe:
+                return  # the form has changed again
+            words = _plan(recipe, digits, self._study)
+        if recipe is self.form.recipe:
+            self.plan.value = escape(words)
+
+    def _changed(self, training: Training) -> None:
+        """Shows how training stands; called by the thread that trains."""
+        now = time.monotonic()
+        if training.state == self._drawn_state and now - self._drawn < INTERVAL:
+            return
+        self._drawn, self._drawn_state = now, training.state
+        if training.epoch:
+            self.picture.value = png(images_of(training.epoch, training.digits))
+            self.shown.layout.visibility = None
+        self._draw_curves()
+        self._show_state()
+        if training.state in ENDS:
+            self._chosen()
+        if training.state == "finished" and self._on_trained:
+            self._on_trained(training.recipe)
+
+    def _show_state(self) -> None:
+        """Says how training stands, and lets only those buttons be pressed that have a use."""
+        with self._saying:  # what is said last is how it stands last
+            training = self.training
+            trains = training is not None and training.state not in ENDS
+            self.start.disabled = trains or self.form.recipe is None
+            self.pause.disabled = self.stop.disabled = not trains
+            if training:
+                self.pause.description = "Go on" if trains and training.holding else "Pause"
+                self.status.value = f"{_bar(training)} {escape(training.words)}"
+
+
+def images_of(epoch: Epoch, digits: Digits) -> Image.Image:
+    """One image of each class in the panel, its reconstruction, and the row from scratch.
+
+    At most SHOWN classes; a class that the panel lacks is blank.
+    """
+    indices, names = epoch.indices[0], digits.class_names[:SHOWN]
+    images = torch.zeros(3, len(names), 28, 28, dtype=torch.uint8)
+    for label in range(len(names)):
+        for place in (digits.labels[indices] == label).nonzero()[:1, 0]:
+            images[0, label] = (digits.images[indices[place]] * 255).round().byte()
+            images[1, label] = epoch.panel[0, place]
+    images[2] = epoch.scratch[0, :SHOWN]
+    return mosaic(images, ["image", "reconstructed", "from scratch"], names)
+
+
+def _plan(recipe: Recipe, digits: Digits, study: Study) -> str:
+    """What training would take, in words."""
+    if (study.store.root / run_key(recipe, digits)).exists():
+        return "in runs/ already: Start shows it, and trains nothing"
+    try:
+        return f"about {seconds_to_train(recipe, digits):.0f} s to train"
+    except Exception as error:  # such as numbers of a code that do not fit into memory
+        return f"how long this takes cannot be told: {type(error).__name__}: {error}"
+
+
+def _curves(panels: Sequence[Panel]) -> str:
+    """The loss curves of all that was started, on the same axes."""
+    started = [(panel, panel.training) for panel in panels if panel.training]
+    curves = [Curve(panel.name, COLORS[panel.name], [*each.losses]) for panel, each in started]
+    return loss_curves(curves, max(each.recipe.epochs for _, each in started)) if started else ""
+
+
+def _bar(training: Training) -> str:
+    """How much of the training is done, as a bar."""
+    done = training.epoch.number if training.epoch else 0
+    return f'<progress max="{training.epochs}" value="{done}"></progress>'
+
+
+def _button(name: str, tip: str, pressed: Callable[[object], None]) -> ipw.Button:
+    button = ipw.Button(description=name, tooltip=tip, layout=ipw.Layout(width="6em"))
+    button.on_click(pressed)
+    return button
