@@ -1,4 +1,4 @@
-"""Which code something depends on, and a hash of what that code does."""
+"""Which code something depends on, a hash of what that code does, and the project's version."""
 
 import ast
 import hashlib
@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+__version__ = "0.1.0"
+
 # The project's folder, which holds `glo_core` and `reports`; `runs/` and `data/` lie there, and
 # relative paths of parameters start there.
 ROOT = Path(__file__).resolve().parents[1]
+# The packages whose code counts. Once installed, they lie beside those of all libraries.
+PACKAGES = ("glo_core", "reports")
 
 
 def syntax_hash(files: Iterable[Path]) -> str:
@@ -33,7 +37,7 @@ def _syntax(source: str) -> bytes:
 
 
 def imported(source: str, root: Path = ROOT) -> set[Path]:
-    """The modules below `root` that Python source imports, directly or through one another."""
+    """The modules of PACKAGES below `root` that Python source imports, directly or not."""
     found: set[Path] = set()
     waiting = [source]
     while waiting:
@@ -49,7 +53,7 @@ def imported(source: str, root: Path = ROOT) -> set[Path]:
 
 @cache
 def _names(source: str) -> frozenset[tuple[str, str]]:
-    """What Python source imports: a package, and what may be a module in it.
+    """What Python source imports of PACKAGES: a package, and what may be a module in it.
 
     `from package import name` imports a module of this name, or something of the package itself.
     """
@@ -59,7 +63,7 @@ def _names(source: str) -> frozenset[tuple[str, str]]:
             found |= {(alias.name, alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {(node.module, f"{node.module}.{alias.name}") for alias in node.names}
-    return frozenset(found)
+    return frozenset(each for each in found if each[0].partition(".")[0] in PACKAGES)
 
 
 @cache

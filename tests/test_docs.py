@@ -19,13 +19,20 @@ from glo_core.runs import store
 from reports.build import REPORT
 from reports.parameters import Parameters, read
 
-CHANGELOG, ARCHITECTURE, GLOSSARY, CONTRIBUTING = (
+CHANGELOG, ARCHITECTURE, GLOSSARY, PYTHON, CONTRIBUTING = (
     (ROOT / name).read_text(encoding="utf-8")
-    for name in ("CHANGELOG.md", "docs/architecture.md", "docs/glossary.md", "CONTRIBUTING.md")
+    for name in (
+        "CHANGELOG.md",
+        "docs/architecture.md",
+        "docs/glossary.md",
+        "docs/python.md",
+        "CONTRIBUTING.md",
+    )
 )
 TEXTS = {
     "docs/architecture.md": ARCHITECTURE,
     "docs/glossary.md": GLOSSARY,
+    "docs/python.md": PYTHON,
     "CONTRIBUTING.md": CONTRIBUTING,
 }
 

@@ -23,19 +23,16 @@ from torch import Tensor, nn
 from glo_core import classifier
 from glo_core.classifier import train_classifier
 from glo_core.data import Digits
-from glo_core.generator import plain
-from glo_core.model import Glo, History
+from glo_core.model import Glo
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recipe import Recipe
-from glo_core.runs import trainers
+from glo_core.runs import packing, trainers
 from glo_core.runs.trainers import recipe_of, trainer_of
 
 log = logging.getLogger(__name__)
 Opened = TypeVar("Opened")
 
 WEIGHTS, HISTORY, COMMIT = "weights.safetensors", "history.safetensors", "run.json"
-# The fields of a `History`, by the file that holds them.
-_TENSORS, _NUMBERS = ("losses", "panel", "scratch", "indices"), ("moved", "seconds", "threads")
 
 
 class RunError(RuntimeError):
@@ -101,13 +98,7 @@ class Store:
 
     def save(self, glo: Glo, digits: Digits) -> Path:
         """Writes a run. If several save the same run, even at the same moment, the first stays."""
-        history = glo.history
-        weights = {f"network.{name}": value for name, value in glo.network.state_dict().items()}
-        weights |= {"class_table": glo.class_table, "content_table": glo.content_table}
-        if glo.encoder is not None:
-            states = glo.encoder.state_dict().items()
-            weights |= {f"encoder.{name}": value for name, value in states}
-        files = {WEIGHTS: weights, HISTORY: {name: getattr(history, name) for name in _TENSORS}}
+        files = {WEIGHTS: packing.weights_of(glo), HISTORY: packing.history_tensors(glo.history)}
         about = {
             "method": glo.recipe.method,
             "recipe": glo.recipe.model_dump(),
@@ -115,7 +106,7 @@ class Store:
             "digits": {"source": digits.source, "fingerprint": digits.fingerprint},
             "versions": trainer_of(glo.recipe).versions(glo.recipe),
             "engine": engine_hash(),
-            **{name: getattr(history, name) for name in _NUMBERS},
+            **packing.history_numbers(glo.history),
         }
         return self._place(run_key(glo.recipe, digits), files, about)
 
@@ -227,34 +218,8 @@ def _weights(folder: Path) -> dict[str, Tensor]:
 def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
     run = _verified(folder)
     weights = load_file(folder / WEIGHTS)
-    history: dict[str, Any] = load_file(folder / HISTORY)
-    network = plain(recipe.class_dim + recipe.content_dim)
-    network.load_state_dict(_part(weights, "network."))
-    trainer, encoder = trainer_of(recipe), None
-    if trainer.encoder:
-        encoder = trainer.encoder(recipe, len(weights["class_table"]))
-        encoder.load_state_dict(_part(weights, "encoder."))
-        encoder.eval().requires_grad_(False)
-    glo = Glo(
-        recipe=recipe,
-        network=network.eval(),
-        class_table=weights["class_table"],
-        content_table=weights["content_table"],
-        labels=digits.labels,
-        history=History(**history, **{name: run[name] for name in _NUMBERS}),
-        prior=run["prior"],
-        encoder=encoder,
-    )
-    return trainer.restored(glo)
-
-
-def _part(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The weights of one network, by their names in it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in weights.items()
-        if name.startswith(prefix)
-    }
+    history = packing.history_of(load_file(folder / HISTORY), run)
+    return packing.model_of(recipe, weights, digits.labels, history, run["prior"])
 
 
 def write_text(path: Path, text: str) -> None:

@@ -39,20 +39,26 @@ def test_the_syntax_hash_does_not_depend_on_the_files_order(written):
 def test_modules_are_found_directly_and_through_one_another(written, tmp_path):
     files = written(
         **{
-            "pack/one": "from pack import two\nimport json",
-            "pack/two": "def later():\n    from pack.three import name",
-            "pack/three": "from pack.one import two",  # a circle
-            "pack/four": "import pack.one",
+            "reports/one": "from reports import two\nimport json",
+            "reports/two": "def later():\n    from reports.three import name",
+            "reports/three": "from reports.one import two",  # a circle
+            "reports/four": "import reports.one",
         }
     )
-    assert imported("import pack.one", tmp_path) == {*files[:3]}
-    assert imported("import pack.four as f, os", tmp_path) == {*files}
+    assert imported("import reports.one", tmp_path) == {*files[:3]}
+    assert imported("import reports.four as f, os", tmp_path) == {*files}
     assert imported("import json", tmp_path) == set()
 
 
 def test_a_package_is_found_by_its_face(written, tmp_path):
     face, inner = written(
-        **{"pack/__init__": "from pack.inner import name", "pack/inner": "name = 1"}
+        **{"reports/__init__": "from reports.inner import name", "reports/inner": "name = 1"}
     )
-    assert imported("from pack import name", tmp_path) == {face, inner}
-    assert imported("from pack import inner", tmp_path) == {inner}
+    assert imported("from reports import name", tmp_path) == {face, inner}
+    assert imported("from reports import inner", tmp_path) == {inner}
+
+
+def test_modules_of_other_packages_are_left_out(written, tmp_path):
+    """An installed library lies beside theirs: it would be followed into PyTorch."""
+    own, _ = written(**{"glo_core/own": "import other.inner", "other/inner": "name = 1"})
+    assert imported("import glo_core.own, other.inner", tmp_path) == {own}
