@@ -24,8 +24,8 @@ CHANGED = "48-hand.ipynb"
 # last line is what the board's browser then gets.
 FIRST_PICTURES = """
 board = noise_board(study)
-board.view.models.train(board.view.recipe)
-board.view.packed(board.view.recipe)
+study.alone(board.view.chosen_level.recipe)
+board.view.packed(board.view.chosen_level)
 """
 
 

@@ -103,7 +103,7 @@ class Store:
             "method": glo.recipe.method,
             "recipe": glo.recipe.model_dump(),
             "prior": glo.prior,
-            "digits": {"source": digits.source, "fingerprint": digits.fingerprint},
+            "digits": _described(digits),
             "versions": trainer_of(glo.recipe).versions(glo.recipe),
             "engine": engine_hash(),
             **packing.history_numbers(glo.history),
@@ -120,7 +120,7 @@ class Store:
         if state is None:
             log.info("training %s on %d images", key, len(digits))
             network = train_classifier(digits, seed)
-            about = {"digits": {"source": digits.source, "fingerprint": digits.fingerprint}}
+            about = {"digits": _described(digits)}
             self._place(key, {WEIGHTS: network.state_dict()}, about)
             return network
         network = classifier.lenet(len(digits.class_names))
@@ -146,19 +146,23 @@ class Store:
                     raise
         return folder
 
-    def recipes(self, digits: Digits) -> list[Recipe]:
-        """The recipes of all runs that `load` would find for these images, by their runs' names.
+    def recipes(self, digits: Digits) -> list[tuple[Recipe, int]]:
+        """The recipes of all runs on these images, or on the first of them, and on how many.
 
-        What is no run, or one of another version, is passed over.
+        They are in the order of the runs' names. What is no run, or one of another version, is
+        passed over.
         """
+        subsets = {len(digits): digits}
         found = []
         for commit in sorted(self.root.glob(f"*/{COMMIT}")):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 run = json.loads(commit.read_text(encoding="utf-8"))
-                if run["digits"]["fingerprint"] == digits.fingerprint and "recipe" in run:
-                    recipe = recipe_of(run["method"], run["recipe"])
-                    if run_key(recipe, digits) == commit.parent.name:
-                        found.append(recipe)
+                recipe = recipe_of(run["method"], run["recipe"])
+                images = run["digits"].get("images", len(digits))
+                if images not in subsets and images in range(1, len(digits)):
+                    subsets[images] = digits.subset(range(images))
+                if run_key(recipe, subsets[images]) == commit.parent.name:
+                    found.append((recipe, images))
         return found
 
     def weights_hash(self, key: str) -> str:
@@ -198,6 +202,15 @@ class Store:
                     lock.acquire(cancel_check=give_up)
                 held.callback(lock.release)
             yield
+
+
+def _described(digits: Digits) -> dict[str, Any]:
+    """What `run.json` says of the training images."""
+    return {
+        "source": digits.source,
+        "fingerprint": digits.fingerprint,
+        "images": len(digits),
+    }
 
 
 def _verified(folder: Path) -> dict[str, Any]:

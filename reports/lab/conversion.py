@@ -75,17 +75,17 @@ def conversion_board(study: Study) -> Board:
     chosen = ipw.HBox([ipw.Label("convert to"), *targets], layout=wrapped)
     children = [picker.box, sources.box, chosen, row(*controls.values()), view, legend]
     every = {**picker.controls, **sources.controls, **controls, "targets": targets}
-    return Board("conversion", children, every, view, [*picker.workers, annotate])
+    return Board("conversion", children, every, view, [picker, annotate])
 
 
 def _annotate(view: View, study: Study, models: Models) -> None:
     """Writes below each picture of the first grid what the judge reads, and its style."""
-    chosen, recipe = view.chosen, view.recipe
-    if not models.has(recipe):
+    chosen, level = view.chosen, view.chosen_level
+    if not models.has(level):
         return
     images, targets = torch.tensor(view.images), torch.tensor(view.targets)
-    codes = view.content(recipe)[images].repeat_interleave(len(targets), 0)
-    converted = models.opened(recipe).decode(targets.repeat(len(images)), codes)
+    codes = view.content(level)[images].repeat_interleave(len(targets), 0)
+    converted = models.opened(level).decode(targets.repeat(len(images)), codes)
     converted = converted.view(len(images), len(targets), 28, 28)
     pictures = torch.cat([view.offered[images][:, None], converted], 1).flatten(0, 1)
     read, names = predictions(study.judge, pictures).tolist(), study.digits.class_names

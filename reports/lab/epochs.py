@@ -33,7 +33,7 @@ def epochs_board(study: Study) -> Board:
     ipw.jslink((play, "value"), (epoch, "value"))
     ipw.jslink((epoch, "value"), (view, "epoch"))
     controls: dict[str, Any] = {**picker.controls, "epoch": epoch, "play": play}
-    return Board("epochs", [picker.box, row(play, epoch), view], controls, view, picker.workers)
+    return Board("epochs", [picker.box, row(play, epoch), view], controls, view, [picker])
 
 
 def learned(glo: Glo, study: Study) -> dict[str, Tensor]:

@@ -1,24 +1,19 @@
 """The models that the lab can show: those of the report, and every other run of the same images."""
 
 import math
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+from glo_core.data import Digits
 from glo_core.measures.evaluation import MEASURES
 from glo_core.model import Glo
 from glo_core.recipe import LossName, Recipe
 from glo_core.runs.store import classifier_key, run_key
-from glo_core.runs.sweep import work
-from glo_core.runs.trainers import train
 from reports.measuring import measure_file
-from reports.plan import step_seconds
 from reports.results import Results
 from reports.show.names import LOSS_NAMES, sigma_name
 from reports.study import JUDGE_SEED, Study
 
-# Models that are kept in memory.
-KEPT = 64
-# Methods whose models the report has for every seed, and over which number each one has a slider.
+# Methods of which the report has several models, and the number in which these differ.
 VARIED = {"exercise": "σ", "handed-in": "σ", "cvae": "β"}
 # What is told of a model that was measured: the measure's name in `Results`, and how it is written.
 FACTS = {
@@ -33,9 +28,17 @@ FACTS = {
 
 
 class Level(NamedTuple):
-    """A model that can be chosen: its recipe, and the number in which it differs from others."""
+    """A model that can be chosen.
 
+    Fields:
+        key: Its name in the store.
+        recipe, digits: What it is trained with.
+        number: The number in which it differs from the other levels.
+    """
+
+    key: str
     recipe: Recipe
+    digits: Digits
     number: float
 
 
@@ -44,7 +47,7 @@ class Models:
 
     def __init__(self, study: Study):
         self.study = study
-        self.opened = lru_cache(KEPT)(self._open)
+        self._opened: dict[str, Glo] = {}
 
     def levels(self, method: str, loss: LossName, seed: int) -> list[Level]:
         """The models of a method, by the number that the report varies, rising.
@@ -58,47 +61,49 @@ class Models:
             recipe = chosen.methods()[method]
             varied = chosen.curves().get(method, {recipe.sigma: recipe})
         return [
-            Level(recipe.model_copy(update={"seed": seed}), number)
+            self._level(recipe.model_copy(update={"seed": seed}), self.study.digits, number)
             for number, recipe in varied.items()
         ]
 
+    @staticmethod
+    def _level(recipe: Recipe, digits: Digits, number: float) -> Level:
+        return Level(run_key(recipe, digits), recipe, digits, number)
+
     def runs(self) -> dict[str, Level]:
-        """Every run in the store that was trained on the study's images, by what a table tells."""
-        found = self.study.store.recipes(self.study.digits)
-        return {described(recipe): Level(recipe, recipe.sigma) for recipe in found}
+        """Every run in the store on the study's images, or the first of them, by what it is."""
+        digits, found = self.study.digits, {}
+        for recipe, images in self.study.store.recipes(digits):
+            some = digits if images == len(digits) else digits.subset(range(images))
+            found[described(recipe, images)] = self._level(recipe, some, recipe.sigma)
+        return found
 
-    def has(self, recipe: Recipe) -> bool:
+    def has(self, level: Level) -> bool:
         """Whether the store has a model."""
-        return self.study.has(recipe)
+        return (self.study.store.root / level.key).exists()
 
-    def _open(self, recipe: Recipe) -> Glo:
+    def opened(self, level: Level) -> Glo:
         """A model from the store. Raises KeyError for one that it has not."""
-        glo = self.study.store.load(recipe, self.study.digits)
-        if glo is None:
-            raise KeyError(
-                f"{run_key(recipe, self.study.digits)} is not in {self.study.store.root}"
-            )
-        return glo
+        if level.key not in self._opened:
+            glo = self.study.store.load(level.recipe, level.digits)
+            if glo is None:
+                raise KeyError(f"{level.key} is not in {self.study.store.root}")
+            self._opened[level.key] = glo
+        return self._opened[level.key]
 
-    def train(self, recipe: Recipe) -> None:
-        """Trains a model and keeps it, unless another process has done so meanwhile."""
-        store, digits = self.study.store, self.study.digits
-        with store.locked(self.study.keys(recipe)):
-            if not self.has(recipe):
-                (glo,) = train([recipe], digits, device=self.study.parameters.device)
-                store.save(glo, digits)
+    def curve(self, level: Level) -> list[float] | None:
+        """A model's training losses by epoch; None without the model."""
+        return self.opened(level).history.losses.tolist() if self.has(level) else None
 
-    def facts(self, recipe: Recipe) -> dict[str, str]:
+    def facts(self, level: Level) -> dict[str, str]:
         """What the store's measures tell of a model; nothing is measured."""
-        store, key = self.study.store, run_key(recipe, self.study.digits)
         measured: dict[str, Any] = {}
         for name in MEASURES:
-            measured |= store.recall(key, self.measure_file(name)) or {}
-        results = Results({recipe: measured})
+            measured |= self.study.store.recall(level.key, self.measure_file(name)) or {}
+        results = Results({level.recipe: measured})
         told = {
-            words: f"{results[recipe, path].value:{form}}"
+            words: f"{results[level.recipe, path].value:{form}}"
             for words, (path, form) in FACTS.items()
-            if results.has(recipe, path)
+            if results.has(level.recipe, path)
         }
         return told or {"measures": "none in the store"}
 
@@ -107,23 +112,15 @@ class Models:
         judge = classifier_key(self.study.splits.judge, JUDGE_SEED)
         return measure_file(name, judge, self.study.unseen.fingerprint)
 
-    def curve(self, recipe: Recipe) -> list[float] | None:
-        """A model's training losses by epoch; None without the model."""
-        return self.opened(recipe).history.losses.tolist() if self.has(recipe) else None
 
-    def seconds(self, recipe: Recipe) -> float:
-        """About how long a model takes to train, told from some steps that are made now."""
-        return work(recipe, self.study.digits) * step_seconds(self.study)
-
-
-def described(recipe: Recipe) -> str:
-    """A recipe in one line: its kind, loss, noise level and seed, then what else it changes."""
+def described(recipe: Recipe, images: int) -> str:
+    """A recipe in one line: kind, loss, noise level, seed and images, then what else it changes."""
     told = recipe.changed()
     for name in ("loss", "sigma", "seed"):
         told.pop(name, None)
     line = f"{recipe.method} · {LOSS_NAMES[recipe.loss]} · σ = {sigma_name(recipe.sigma)}"
-    more = ", ".join(f"{name} {value}" for name, value in told.items())
-    return f"{line} · seed {recipe.seed}" + (f" · {more}" if more else "")
+    more = "".join(f" · {name} {value}" for name, value in told.items())
+    return f"{line} · seed {recipe.seed} · {images:,} images{more}"
 
 
 def duration(seconds: float) -> str:

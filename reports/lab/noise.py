@@ -1,5 +1,6 @@
 """The board of the noise level: what one model does with images, by the noise of its training."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as ipw
@@ -15,7 +16,8 @@ from reports.study import Study
 def noise_board(study: Study) -> Board:
     """Conversions, reconstructions, images from scratch, losses, leakage and style of any model.
 
-    Besides the report's models, every run in the store can be picked from a table.
+    Besides the report's models, every run in the store can be picked from a table, which the
+    board's `look` reads anew.
     """
     models, (source, target) = Models(study), study.pair
     view = View(models, "noise", told=True, target=target)
@@ -34,33 +36,38 @@ def noise_board(study: Study) -> Board:
     }
     ipw.jslink((controls["target"], "index"), (view, "target"))
     ipw.jslink((controls["code"], "value"), (view, "seed"))
-    table, runs = _runs(models, picker)
-    children = [picker.box, sources.box, row(*controls.values()), view, table]
-    every = {**picker.controls, **sources.controls, **controls, "runs": runs}
-    return Board("noise", children, every, view, picker.workers)
+    table, look = _table(models, picker)
+    folded = ipw.Accordion([table], titles=("Any run in runs/",))
+    children = [picker.box, sources.box, row(*controls.values()), view, folded]
+    every = {**picker.controls, **sources.controls, **controls, "runs": table}
+    board = Board("noise", children, every, view, [picker])
+    board.look = look
+    return board
 
 
-def _runs(models: Models, picker: Picker) -> tuple[ipw.Accordion, ipw.Select]:
-    """A table of every run in the store; the one that is picked is shown in the place of others."""
+def _table(models: Models, picker: Picker) -> tuple[ipw.Select, Callable[[object], None]]:
+    """A table of every run in the store, and what reads it anew.
+
+    The run that is picked is shown in the place of the report's models.
+    """
     found: dict[str, Level] = {}
     table = ipw.Select(
         rows=8,
         description="run",
-        tooltip="Every run in the store that was trained on these images",
+        tooltip="Every run in the store that was trained on these images, or the first of them",
         layout=ipw.Layout(width="100%"),
     )
-    again = ipw.Button(description="Look again", tooltip="Read the store again")
 
     def look(_: object = None) -> None:
-        found.clear()
+        chosen = table.value
         found.update(models.runs())
         table.options = ["", *found]
+        table.value = chosen if chosen in found else ""
 
     def choose(change: Any) -> None:
         if change.new:
             picker.show([found[change.new]])
 
-    again.on_click(look)
-    table.observe(choose, "value")
     look()
-    return ipw.Accordion([ipw.VBox([table, again])], titles=("Any run in runs/",)), table
+    table.observe(choose, "value")
+    return table, look

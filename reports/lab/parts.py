@@ -22,9 +22,12 @@ class Board(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         children: Sequence[Any],
         controls: Mapping[str, Any],
         view: Any,
-        workers: "Sequence[Latest]",
+        workers: Sequence[Any],
     ):
-        """Takes the place of an earlier board of this kind, whose cell was run before."""
+        """Takes the place of an earlier board of this kind, whose cell was run before.
+
+        `workers` are what works beside the kernel, to be ended with the board by their `end`.
+        """
         super().__init__(children)
         self.controls, self.view, self.workers = controls, view, workers
         if earlier := _shown.pop(kind, None):

@@ -1,11 +1,12 @@
 """Which model a board shows: method, loss, noise level, seed, and training of what is missing."""
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import ipywidgets as ipw
 
-from glo_core.recipe import Recipe
+from reports.lab.background import ENDS, Training, seconds_to_train
 from reports.lab.models import VARIED, Level, Models, duration
 from reports.lab.parts import NARROW, WIDE, Latest, row
 from reports.lab.view import View
@@ -19,7 +20,6 @@ class Picker:
     Fields:
         controls: By name: method, loss, level (the σ slider) and seed.
         box: All of them in rows, with a line below for a model that is not trained.
-        workers: What tells how long training takes, and trains.
     """
 
     def __init__(self, models: Models, view: View):
@@ -28,8 +28,7 @@ class Picker:
         chosen = models.study.parameters
         self.levels: list[Level] = []
         self._timed = Latest(self._time, self._say)
-        self._trained = Latest(self._training, self._say)
-        self.workers = [self._timed, self._trained]
+        self._training: Training | None = None
         self.controls: dict[str, Any] = {
             "method": ipw.Dropdown(
                 options=[(method.name, method.key) for method in METHODS],
@@ -59,9 +58,9 @@ class Picker:
             ),
         }
         self._words = ipw.HTML()
-        self._train = ipw.Button(description="Train it", tooltip="Train this model and keep it")
-        self._train.on_click(lambda _: self._start_training())
-        self._offer = ipw.HBox([self._words, self._train], layout=ipw.Layout(display="none"))
+        button = ipw.Button(description="Train it", tooltip="Train this model and keep it")
+        button.on_click(self._train)
+        self._offer = ipw.HBox([self._words, button], layout=ipw.Layout(display="none"))
         for name in ("method", "loss", "seed"):
             self.controls[name].observe(self._reload, "value")
         self.controls["level"].observe(self._moved, "index")
@@ -104,33 +103,43 @@ class Picker:
         levels = self.models.levels(method, self.controls["loss"].value, seed)
         self.show(levels, VARIED.get(method, "σ"))
 
+    def end(self) -> None:
+        """Stops what is trained."""
+        self._timed.end()
+        if self._training:
+            self._training.stop()
+
     def _moved(self, _: object = None) -> None:
         """Offers to train the chosen model if it is not there."""
-        recipe = self.level.recipe
-        there = self.models.has(recipe)
+        there = self.models.has(self.level)
         self._offer.layout.display = "none" if there else ""
         if not there:
-            self._train.disabled = False
             self._say("This model is not trained yet.")
-            self._timed.ask(recipe)
+            self._timed.ask(self.level)
         self._changed()
 
-    def _time(self, recipe: Recipe) -> None:
-        takes = duration(self.models.seconds(recipe))
-        if recipe == self.level.recipe:
+    def _time(self, level: Level) -> None:
+        takes = duration(seconds_to_train(level.recipe, level.digits))
+        if level == self.level and not self._trains:
             self._say(f"This model is not trained yet: that takes {takes}.")
 
-    def _start_training(self) -> None:
-        self._train.disabled = True
-        self._say("Training …")
-        self._trained.ask(self.level.recipe)
+    @property
+    def _trains(self) -> bool:
+        return self._training is not None and self._training.state not in ENDS
 
-    def _training(self, recipe: Recipe) -> None:
-        try:
-            self.models.train(recipe)
-        finally:
-            self._train.disabled = False
-        self.show(self.levels, self.controls["level"].description)
+    def _train(self, _: object) -> None:
+        study, level = self.models.study, self.level
+        device = study.parameters.device
+        if not self._trains:
+            made = Training(level.recipe, level.digits, study.store, device, self._told)
+            self._training = made
+            made.start()
+
+    def _told(self, training: Training) -> None:
+        """Says how training stands, and shows what it has given; called by its thread."""
+        self._say(training.words)
+        if training.state == "finished":
+            self.show(self.levels, self.controls["level"].description)
 
     def _say(self, words: str) -> None:
-        self._words.value = words
+        self._words.value = escape(words)

@@ -64,7 +64,7 @@ def scratch_board(study: Study) -> Board:
     look.ask()
     children = [picker.box, row(*controls.values()), view, legend]
     controls |= picker.controls
-    return Board("scratch", children, controls, view, [*picker.workers, look])
+    return Board("scratch", children, controls, view, [picker, look])
 
 
 def drawn(glo: Glo) -> Tensor:
@@ -74,10 +74,10 @@ def drawn(glo: Glo) -> Tensor:
 
 def _look(view: View, study: Study, models: Models) -> None:
     """Finds the training images nearest to the pictures that are shown."""
-    chosen, recipe = view.chosen, view.recipe
-    if not models.has(recipe):
+    chosen, level = view.chosen, view.chosen_level
+    if not models.has(level):
         return
-    glo, (*_, seed, moves) = models.opened(recipe), chosen
+    glo, (*_, seed, moves) = models.opened(level), chosen
     _, axes = directions(glo)
     content = drawn(glo)[:, seed] + torch.tensor(moves) @ axes[:MOVED]
     classes = torch.arange(len(glo.class_table))

@@ -16,6 +16,7 @@ from glo_core.runs.store import run_key
 from reports.lab.background import ENDS, Training, seconds_to_train
 from reports.lab.curve import Curve, loss_curves
 from reports.lab.form import RecipeForm
+from reports.lab.parts import Board
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
 from reports.study import Study
@@ -28,25 +29,21 @@ INTERVAL = 0.5
 SHOWN = 10
 # The panels' colours, which colour-blind readers can tell apart.
 COLORS = {"A": "#0072B2", "B": "#D55E00"}
-# The panels of the board that was made last: the next board ends their trainings.
-_LIVE: list["Panel"] = []
 # Steps are timed by one thread after the other, as each would slow the others down.
 _TIMING = threading.Lock()
 
 
-def training_board(study: Study, on_trained: OnTrained | None = None) -> ipw.VBox:
+def training_board(study: Study, on_trained: OnTrained | None = None) -> Board:
     """Two recipes as forms, which are trained in threads while curves and images are drawn anew.
 
     What is trained goes into the study's store. A board that was made before ends its trainings.
-    The returned box holds its `panels`, and the `curves`.
+    The controls are those of both forms, and the workers the two panels.
 
     Args:
         study: Its first images are trained on, and its methods can be chosen.
         on_trained: Called with each recipe that was trained, or found in the store, by the thread
             that did it.
     """
-    for panel in _LIVE:
-        panel.end()
     curves, drawing = ipw.HTML(layout=ipw.Layout(max_width="100%")), threading.Lock()
 
     def draw_curves() -> None:
@@ -55,14 +52,16 @@ def training_board(study: Study, on_trained: OnTrained | None = None) -> ipw.VBo
 
     methods = {"A": "ours", "B": "exercise"}
     panels = [Panel(study, name, methods[name], draw_curves, on_trained) for name in COLORS]
-    _LIVE[:] = panels
     draw_curves()
     wrapped = ipw.Layout(flex_flow="row wrap", align_items="flex-start")
     forms = ipw.HBox([panel.box for panel in panels], layout=wrapped)
     pictures = ipw.HBox([panel.shown for panel in panels], layout=wrapped)
-    box = ipw.VBox([forms, curves, pictures])
-    box.panels, box.curves = panels, curves
-    return box
+    controls = {
+        f"{panel.name} {name}": each
+        for panel in panels
+        for name, each in (panel.form.controls | panel.buttons).items()
+    }
+    return Board("training", [forms, curves, pictures], controls, curves, panels)
 
 
 class Panel:
@@ -101,6 +100,11 @@ class Panel:
         self.form = RecipeForm(study, method, self._chosen)
         self.box, self.shown = self._laid_out()
         self._chosen()
+
+    @property
+    def buttons(self) -> dict[str, ipw.Button]:
+        """The buttons by what they do."""
+        return {"start": self.start, "pause": self.pause, "stop": self.stop}
 
     def end(self, _: object = None) -> None:
         """Stops what is trained; a finished model stays."""

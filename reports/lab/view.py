@@ -7,7 +7,6 @@ model comes once, when the browser first asks for it.
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import anywidget
@@ -19,8 +18,7 @@ from glo_core.data import Digits
 from glo_core.measures.fitting import fit
 from glo_core.measures.subject import MEASURED
 from glo_core.model import Glo
-from glo_core.recipe import Recipe
-from reports.lab.models import KEPT, Level, Models
+from reports.lab.models import Level, Models
 from reports.show import page
 from reports.show.live import Shown, deflated, in_halves, numbers, sizes
 from reports.traps import OwnStatistics
@@ -98,21 +96,25 @@ class View(anywidget.AnyWidget):
         sets = [digits.subset(torch.arange(self.trained)), *([unseen] if unseen else [])]
         self.offered = torch.cat([each.images for each in sets])
         self.labels = torch.cat([each.labels for each in sets])
-        gallery = {"classes": digits.class_names, "labels": self.labels.tolist()}
+        gallery = {
+            "classes": digits.class_names,
+            "labels": self.labels.tolist(),
+            "trained": self.trained,
+        }
         super().__init__(scene=scene, gallery=gallery, pixels=as_bytes(self.offered), **traits)
         self.models, self.further, self.told = models, further, told
-        self.content = lru_cache(KEPT)(self._content)
-        self.recipes: dict[str, Recipe] = {}
+        self._levels: dict[str, Level] = {}
+        self._contents: dict[str, Tensor] = {}
         self.on_msg(self._asked)
 
     def show(self, levels: Sequence[Level], level: int) -> None:
         """Offers these models, and shows the one at the place `level`."""
-        keys = self.models.study.keys(*(each.recipe for each in levels))
-        self.recipes = dict(zip(keys, (each.recipe for each in levels), strict=True))
+        keys = [each.key for each in levels]
+        self._levels = dict(zip(keys, levels, strict=True))
         with self.hold_sync():
             if self.told:
-                self.curves = [self.models.curve(each.recipe) for each in levels]
-                self.facts = [self.models.facts(each.recipe) for each in levels]
+                self.curves = [*map(self.models.curve, levels)]
+                self.facts = [*map(self.models.facts, levels)]
             self.levels, self.level = keys, level
         self.send({"fresh": keys})  # they may have been trained since the browser asked for them
 
@@ -133,39 +135,46 @@ class View(anywidget.AnyWidget):
             self.notes, self.noted = notes, chosen
 
     @property
-    def recipe(self) -> Recipe:
-        """That of the chosen model."""
-        return self.recipes[self.levels[self.level]]
+    def chosen_level(self) -> Level:
+        """The chosen model."""
+        return self._levels[self.levels[self.level]]
 
-    def _content(self, recipe: Recipe) -> Tensor:
-        """A model's content codes of all images that are offered; unseen ones get fitted codes."""
-        glo, first = self.models.opened(recipe), self.trained
-        learned = glo.content_table[:first]
-        if first == len(self.offered):
-            return learned
-        return torch.cat([learned, fit(glo, self.offered[first:], self.labels[first:])])
+    def content(self, level: Level) -> Tensor:
+        """A model's content codes of all images that are offered, (M, D); unseen ones' are fitted.
+
+        Those of images that it was not trained on, though others were, are 0.
+        """
+        if level.key not in self._contents:
+            glo, first = self.models.opened(level), self.trained
+            learned = glo.content_table[:first]
+            codes = [learned, learned.new_zeros(first - len(learned), learned.shape[1])]
+            if first < len(self.offered):
+                codes.append(fit(glo, self.offered[first:], self.labels[first:]))
+            self._contents[level.key] = torch.cat(codes)
+        return self._contents[level.key]
 
     def _asked(self, _: Any, message: dict[str, str], __: Any) -> None:
         """Sends a model to the browser, which has asked for it by its key."""
         key = message["wanted"]
-        recipe = self.recipes.get(key)
-        if recipe is None or not self.models.has(recipe):
+        level = self._levels.get(key)
+        if level is None or not self.models.has(level):
             self.send({"key": key, "error": "This model is not trained."})
             return
         try:
-            content, buffers = self.packed(recipe)
+            content, buffers = self.packed(level)
         except ValueError as error:
             self.send({"key": key, "error": str(error)})
             return
         self.send({"key": key, **content}, buffers=buffers)
 
-    def packed(self, recipe: Recipe) -> tuple[dict[str, Any], list[bytes]]:
+    def packed(self, level: Level) -> tuple[dict[str, Any], list[bytes]]:
         """A model for the browser: the names and sizes of its parts, and their deflated bytes.
 
         Raises ValueError for a number that is too large for half precision.
         """
-        glo = self.models.opened(recipe)
-        more = {"content": self.content(recipe), **self.further(glo)}
+        glo = self.models.opened(level)
+        known = torch.tensor([float(min(len(glo.content_table), self.trained))])
+        more = {"content": self.content(level), "known": known, **self.further(glo)}
         floats = numbers(Shown(glo, "", isinstance(glo, OwnStatistics)), torch.arange(0))
         floats |= {name: part for name, part in more.items() if part.dtype == torch.float32}
         raw = {name: part.numpy().tobytes() for name, part in more.items() if name not in floats}

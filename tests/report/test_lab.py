@@ -19,19 +19,21 @@ from glo_core.priors import PRIORS, draw
 from glo_core.recipe import Recipe
 from glo_core.runs import store
 from glo_core.runs.store import Store
+from glo_core.runs.sweep import sweep
 from reports import lab
-from reports.lab import parts as parts_of_lab
+from reports.lab import parts
 from reports.lab.conversion import conversion_board
 from reports.lab.epochs import epochs_board
 from reports.lab.models import Models, duration
 from reports.lab.noise import noise_board
+from reports.lab.own import own_board
 from reports.lab.parts import Latest
 from reports.lab.scratch import scratch_board
 from reports.parameters import read
 from reports.show.live import Shown, directions, numbers
 from reports.study import Study
 
-BOARDS = (noise_board, conversion_board, scratch_board, epochs_board)
+BOARDS = (noise_board, conversion_board, scratch_board, epochs_board, own_board)
 SMALL = {
     "n": 80,
     "epochs": 2,
@@ -86,9 +88,9 @@ def _ended():
     """No board's thread outlives its test."""
     before = threading.active_count()
     yield
-    for board in parts_of_lab._shown.values():
+    for board in parts._shown.values():
         board.end()
-    parts_of_lab._shown.clear()
+    parts._shown.clear()
     wait(lambda: threading.active_count() <= before, 60)
 
 
@@ -175,11 +177,11 @@ def test_losses_and_measures_of_every_level_are_told(study):
 
 
 def test_what_was_measured_is_told(study):
-    models, recipe = Models(study), study.swept("l2", 0.0)
-    file = models.measure_file("leakage")
+    models = Models(study)
+    level, _ = models.levels("exercise", "l2", 0)
     scores = {"folds": [0.25, 0.5]}
-    study.store.remember(study.keys(recipe)[0], file, {"leakage_mlp": scores})
-    assert models.facts(recipe) == {"leakage, MLP": "37.5%"}
+    study.store.remember(level.key, models.measure_file("leakage"), {"leakage_mlp": scores})
+    assert models.facts(level) == {"leakage, MLP": "37.5%"}
 
 
 def test_images_are_picked_by_class_by_number_or_at_random(study):
@@ -274,6 +276,14 @@ def test_epochs_are_those_of_the_training(study):
     assert board.controls["epoch"].max == board.controls["play"].max == 2
 
 
+def test_the_board_of_an_own_image_knows_the_training_images(study):
+    data = own_board(study).view.data
+    assert data["noun"] == "image"
+    assert data["classes"] == study.digits.class_names
+    assert data["framing"]["side"] == 28  # the ground is not blank anywhere
+    assert len(data["labels"]) == min(30, len(study.splits.test))
+
+
 def test_every_run_in_the_store_can_be_picked(study):
     other = Recipe(loss="l2", sigma=0.25, epochs=1, content_dim=5)
     study.alone(other)
@@ -286,15 +296,30 @@ def test_every_run_in_the_store_can_be_picked(study):
     assert board.view.levels == study.keys(other)
 
 
+def test_a_run_on_the_first_images_has_no_codes_of_the_others(study):
+    recipe, some = Recipe(sigma=0.75, epochs=1), study.digits.subset(range(60))
+    board = noise_board(study)
+    (glo,) = sweep([recipe], some, study.store)
+    board.look()
+    (line,) = (each for each in board.controls["runs"].options if "0.75" in each)
+    assert "60 images" in line
+    board.controls["runs"].value = line
+    found = received(board, board.view.levels[0])
+    codes = found["content"].view(80, -1)
+    assert found["known"].item() == 60
+    assert torch.equal(codes[:60], glo.content_table.half().float())
+    assert not codes[60:].any()
+
+
 def test_a_missing_model_is_offered_with_its_time_trained_once_and_shown(tmp_path):
     study = small_study(tmp_path)
     board = noise_board(study)
-    picker = board.children[0]
-    offer = picker.children[1]
+    offer = board.children[0].children[1]
     words, button = offer.children
     assert offer.layout.display != "none"
     wait(lambda: "about" in words.value)
     assert received(board, board.view.levels[0])["error"]
+    button.click()
     button.click()
     wait(lambda: offer.layout.display == "none", 60)
     assert study.has(study.parameters.methods()["ours"])

@@ -287,12 +287,12 @@ def board(study):
 
     def make(on_trained=None):
         made.append(training_board(study, on_trained))
-        for panel in made[-1].panels:
+        for panel in made[-1].workers:
             fill(panel, "exercise")
         return made[-1]
 
     yield make
-    for panel in [panel for each in made for panel in each.panels]:
+    for panel in [panel for each in made for panel in each.workers]:
         panel.end()
         if panel.training:
             panel.training.join(PATIENCE)
@@ -314,9 +314,9 @@ def ended(panel):
 def test_start_trains_shows_keeps_and_tells(board, study):
     told: list[Recipe] = []
     made = board(told.append)
-    first, second = made.panels
+    first, second = made.workers
     recipe = first.form.recipe
-    assert made.curves.value == ""
+    assert made.view.value == ""
     until(lambda: "s to train" in first.plan.value)
     first.start.click()
     assert ended(first) == "finished"
@@ -325,13 +325,13 @@ def test_start_trains_shows_keeps_and_tells(board, study):
     assert bytes(first.picture.value).startswith(b"\x89PNG")
     assert not second.picture.value
     assert f"loss {first.training.losses[-1]:.4f}" in first.status.value
-    assert f">{first.name}</text>" in made.curves.value
+    assert f">{first.name}</text>" in made.view.value
     until(lambda: "in runs/ already" in first.plan.value)
     assert (first.start.disabled, first.pause.disabled, first.stop.disabled) == (False, True, True)
 
 
 def test_buttons_pause_go_on_and_stop(board, study):
-    first, _ = board().panels
+    first, _ = board().workers
     fill(first, "exercise", epochs=100_000)
     first.start.click()
     until(lambda: first.training.losses)
@@ -351,7 +351,7 @@ def test_buttons_pause_go_on_and_stop(board, study):
 
 
 def test_stopping_one_keeps_the_other_that_is_finished(board, study):
-    first, second = board().panels
+    first, second = board().workers
     fill(first, "exercise", epochs=100_000)
     fill(second, "exercise", sigma=1)
     kept = study.keys(second.form.recipe)
@@ -364,7 +364,7 @@ def test_stopping_one_keeps_the_other_that_is_finished(board, study):
 
 
 def test_both_may_train_one_recipe_of_which_one_model_is_made(board, study):
-    first, second = board().panels
+    first, second = board().workers
     first.start.click()
     second.start.click()
     assert ended(first) == ended(second) == "finished"
@@ -373,11 +373,11 @@ def test_both_may_train_one_recipe_of_which_one_model_is_made(board, study):
 
 
 def test_another_board_stops_what_the_first_one_trains(board, study):
-    first, _ = board().panels
+    first, _ = board().workers
     fill(first, "exercise", epochs=100_000)
     first.start.click()
     until(lambda: first.training.losses)
-    second, _ = board().panels
+    second, _ = board().workers
     assert ended(first) == "stopped"
     second.start.click()
     assert ended(second) == "finished"
@@ -385,7 +385,7 @@ def test_another_board_stops_what_the_first_one_trains(board, study):
 
 
 def test_a_wrong_recipe_cannot_be_started(board):
-    first, _ = board().panels
+    first, _ = board().workers
     fill(first, "exercise", sigma=-1)
     assert first.start.disabled
     first.start.click()
@@ -396,7 +396,7 @@ def test_a_wrong_recipe_cannot_be_started(board):
 
 def test_epochs_between_two_pictures_are_not_drawn(board, monkeypatch):
     monkeypatch.setattr(board_module, "INTERVAL", 1000)
-    first, _ = board().panels
+    first, _ = board().workers
     drawn: list[object] = []
     fill(first, "exercise", epochs=30)
     first.picture.observe(drawn.append, "value")

@@ -227,16 +227,18 @@ def test_a_damaged_classifier_is_set_aside_and_trained_again(
 
 
 def test_all_recipes_of_some_digits_are_listed(store, models, digits):
-    others = train([CvaeRecipe(epochs=1), Recipe(epochs=1)], digits)
-    for glo in others:
-        store.save(glo, digits)
+    def keep(recipe, images):
+        (glo,) = train([recipe], images)
+        store.save(glo, images)
+        return recipe
+
+    whole = {models[0].recipe, keep(CvaeRecipe(epochs=1), digits), keep(Recipe(epochs=1), digits)}
+    fewer = keep(Recipe(epochs=1), digits.subset(range(12)))
     foreign = make_digits(seed=1)
-    (glo,) = train([Recipe(epochs=1)], foreign)
-    store.save(glo, foreign)
-    wanted = {models[0].recipe, *(glo.recipe for glo in others)}
-    assert len(store.recipes(digits)) == 3
-    assert {*store.recipes(digits)} == wanted
-    assert store.recipes(foreign) == [glo.recipe]
+    other = keep(Recipe(epochs=1), foreign)
+    assert len(store.recipes(digits)) == 4
+    assert {*store.recipes(digits)} == {(each, 40) for each in whole} | {(fewer, 12)}
+    assert store.recipes(foreign) == [(other, 40)]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"digits": {}}', '{"digits": 3, "recipe": {}}'])
@@ -244,7 +246,7 @@ def test_what_is_no_run_is_not_listed(store, models, digits, text):
     for name in ("strange", run_key(Recipe(epochs=7), digits)):
         (store.root / name).mkdir()
         (store.root / name / COMMIT).write_text(text)
-    assert store.recipes(digits) == [models[0].recipe]
+    assert store.recipes(digits) == [(models[0].recipe, 40)]
 
 
 def test_a_run_of_another_version_is_not_listed(store, folder, digits):

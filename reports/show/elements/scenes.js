@@ -8,9 +8,9 @@ const join = (classes, content) => [...classes, ...content];
 /** Steps from 0 to 1. */
 const steps = (count) => Array.from({ length: count }, (_, k) => k / (count - 1));
 
-/** An image's content code, or null for an image that the model has no code of. */
-function ofImage(model, image, moves = []) {
-  return image < model.content.length / model.mean.length ? contentCode(model, image, 0, moves) : null;
+/** An image's content code, or null for a training image that the model was not trained on. */
+function ofImage(model, image, { trained }) {
+  return image < model.known[0] || image >= trained ? contentCode(model, image, 0, []) : null;
 }
 
 function generated(model, label, content, alt, note = "") {
@@ -24,7 +24,7 @@ function real({ classes, labels, greys }, image) {
 /** Images, their reconstructions, their conversions, and images from scratch. */
 function noise({ images, target, seed }, model, gallery) {
   const { classes, labels } = gallery;
-  const contents = images.map((image) => ofImage(model, image));
+  const contents = images.map((image) => ofImage(model, image, gallery));
   const row = (words, label) =>
     images.map((image, k) => generated(model, label(image), contents[k], `${words} ${classes[label(image)]}`));
   const codes = [0, 1, 2].map((k) => contentCode(model, 0, seed + k + 1, []));
@@ -53,11 +53,11 @@ function conversion({ images, targets, notes, start, end }, model, gallery) {
   const cells = images.map((image, r) => [
     { ...real(gallery, image), note: notes[r]?.[0] },
     ...targets.map((label, k) =>
-      generated(model, label, ofImage(model, image), `as ${classes[label]}`, notes[r]?.[k + 1])),
+      generated(model, label, ofImage(model, image, gallery), `as ${classes[label]}`, notes[r]?.[k + 1])),
   ]);
   const names = images.map((image) => classes[labels[image]]);
   const grids = [{ rows: names, columns: ["real", ...targets.map((label) => classes[label])], cells }];
-  const first = ofImage(model, images[0]), last = ofImage(model, images.at(-1));
+  const first = ofImage(model, images[0], gallery), last = ofImage(model, images.at(-1), gallery);
   if (!first || !last) return grids;
   const [from, to] = [start, end].map((label) => classCode(model, label));
   const down = images.length > 1 ? steps(DOWN) : [0];
