@@ -45,7 +45,7 @@ bench: .venv/installed ## measure how fast training and the quick report are, in
 
 lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+		--LabApp.app_settings_dir=reports/lab \
 		$(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
 clean: ## delete the built report; trained models in runs/ stay

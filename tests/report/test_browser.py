@@ -13,11 +13,9 @@ import torch
 from conftest import CHROMIUM, GIVEN, NO_CHROMIUM, ROOT, expose
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page
+from report.browsers import expected, quick_study, shown_methods
 
-from glo_core import data
-from glo_core.runs.store import Store
-from reports.answers.introduction import live_methods, live_model, unseen
-from reports.parameters import parse_override, read
+from reports.answers.introduction import unseen
 from reports.show.live import Shown, directions
 from reports.study import Study
 
@@ -60,15 +58,13 @@ def page(opened) -> Page:
 @pytest.fixture(scope="module")
 def study(quick) -> Study:
     """The study whose models the quick report shows."""
-    parameters = read(quick.root / "reports" / "quick.yaml", dict(map(parse_override, GIVEN)))
-    return Study(parameters, data.load("auto", parameters.n), Store(quick.root / "runs"))
+    return quick_study(quick, *GIVEN)
 
 
 @pytest.fixture(scope="module")
 def methods(study) -> dict[str, list[Shown]]:
     """The models of the decoder by their method's name."""
-    found = live_methods(study).items()
-    return {name: [live_model(study, recipe) for recipe in recipes] for name, recipes in found}
+    return shown_methods(study)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -134,12 +130,6 @@ def canvas(page: Page, name: str) -> np.ndarray:
     address = page.evaluate(f"document.querySelector('[data-show={name}]').toDataURL()")
     picture = Image.open(BytesIO(base64.b64decode(address.partition(",")[2])))
     return 1 - np.asarray(picture.convert("L")).ravel() / 255
-
-
-@torch.inference_mode()
-def expected(glo, start: int, end: int, mix: float, content: torch.Tensor) -> np.ndarray:
-    code = torch.lerp(glo.class_table[start], glo.class_table[end], mix)
-    return glo.generate(torch.cat([code, content])[None]).flatten().numpy()
 
 
 def embedded(study: Study) -> torch.Tensor:
