@@ -67,7 +67,7 @@ def conversion_board(study: Study) -> Board:
     for button in targets:
         button.observe(choose, "value")
     for name, control in controls.items():
-        ipw.jslink((control, "index"), (view, name))
+        view.link(control, "index", name)
     annotate = Latest(lambda: _annotate(view, study, models), say)
     view.observe(lambda _: annotate.ask(), ["images", "targets", "level", "levels"])
     annotate.ask()

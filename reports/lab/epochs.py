@@ -30,8 +30,8 @@ def epochs_board(study: Study) -> Board:
 
     picker = Picker(view.models, view)
     picker.changed(changed)
-    ipw.jslink((play, "value"), (epoch, "value"))
-    ipw.jslink((epoch, "value"), (view, "epoch"))
+    view.links.append(ipw.jslink((play, "value"), (epoch, "value")))
+    view.link(epoch, "value", "epoch")
     controls: dict[str, Any] = {**picker.controls, "epoch": epoch, "play": play}
     return Board("epochs", [picker.box, row(play, epoch), view], controls, view, [picker])
 

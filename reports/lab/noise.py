@@ -34,8 +34,8 @@ def noise_board(study: Study) -> Board:
             0, 0, PICKS - 1, description="code", tooltip="Other random content codes", layout=WIDE
         ),
     }
-    ipw.jslink((controls["target"], "index"), (view, "target"))
-    ipw.jslink((controls["code"], "value"), (view, "seed"))
+    view.link(controls["target"], "index", "target")
+    view.link(controls["code"], "value", "seed")
     table, look = _table(models, picker)
     folded = ipw.Accordion([table], titles=("Any run in runs/",))
     children = [picker.box, sources.box, row(*controls.values()), view, folded]

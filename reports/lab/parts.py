@@ -38,12 +38,18 @@ class Board(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Stops the board's workers and takes its widgets from every page."""
         for worker in self.workers:
             worker.end()
-        _close(self)
+        # A link to a closed widget would keep a page that is loaded again from showing any.
+        for each in (*getattr(self.view, "links", ()), self):
+            _close(each)
 
 
 def _close(widget: Any) -> None:
     for child in getattr(widget, "children", ()):
         _close(child)
+    for name in ("layout", "style"):
+        look = getattr(widget, name, None)
+        if look not in (None, WIDE, NARROW):
+            look.close()
     widget.close()
 
 

@@ -38,7 +38,7 @@ class Picker:
                 layout=WIDE,
             ),
             "level": ipw.SelectionSlider(
-                options=[("", 0.0)],
+                options=[(sigma_name(sigma), sigma) for sigma in models.study.sigmas],
                 description="σ",
                 tooltip="The noise level that the model was trained with",
                 layout=WIDE,
@@ -64,7 +64,7 @@ class Picker:
         for name in ("method", "loss", "seed"):
             self.controls[name].observe(self._reload, "value")
         self.controls["level"].observe(self._moved, "index")
-        ipw.jslink((self.controls["level"], "index"), (view, "level"))
+        view.link(self.controls["level"], "index", "level")
         self.box = ipw.VBox(
             [
                 row(*self.controls.values()),
@@ -90,10 +90,12 @@ class Picker:
         wanted = self.models.study.parameters.chosen_sigma
         sigmas = [level.recipe.sigma for level in levels]
         place = sigmas.index(wanted) if wanted in sigmas else 0
-        slider.description = number
-        slider.options = [(sigma_name(level.number), level.number) for level in levels]
-        slider.index = place
-        slider.disabled = len(levels) == 1
+        # All at once: the slider would show the first level before the chosen one
+        with slider.hold_sync():
+            slider.description = number
+            slider.options = [(sigma_name(level.number), level.number) for level in levels]
+            slider.index = place
+            slider.disabled = len(levels) == 1
         self.view.show(levels, place)
         self._moved()
 

@@ -52,8 +52,8 @@ def scratch_board(study: Study) -> Board:
             tooltip="Moves codes along a direction that changes images, in standard deviations",
             layout=WIDE,
         )
-        ipw.jslink((controls[f"move{k}"], "value"), (view, f"move{k}"))
-    ipw.jslink((controls["code"], "value"), (view, "seed"))
+        view.link(controls[f"move{k}"], "value", f"move{k}")
+    view.link(controls["code"], "value", "seed")
     legend = ipw.HTML(LEGEND)
 
     def say(words: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import anywidget
+import ipywidgets as ipw
 import torch
 import traitlets as tr
 from torch import Tensor
@@ -103,9 +104,14 @@ class View(anywidget.AnyWidget):
         }
         super().__init__(scene=scene, gallery=gallery, pixels=as_bytes(self.offered), **traits)
         self.models, self.further, self.told = models, further, told
+        self.links: list[ipw.Widget] = []
         self._levels: dict[str, Level] = {}
         self._contents: dict[str, Tensor] = {}
         self.on_msg(self._asked)
+
+    def link(self, control: ipw.Widget, name: str, trait: str) -> None:
+        """Has a control's trait `name` set a trait of this view, in the browser."""
+        self.links.append(ipw.jslink((control, name), (self, trait)))
 
     def show(self, levels: Sequence[Level], level: int) -> None:
         """Offers these models, and shows the one at the place `level`."""

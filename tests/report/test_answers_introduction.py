@@ -28,7 +28,7 @@ QUICK = ROOT / "reports" / "quick.yaml"
 def planted(**changes):
     """A study of 20 images, whose 3 models took 90 seconds of two threads each."""
     splits = SimpleNamespace(
-        train=replace(make_digits(count=20), mnist=True),
+        train=make_digits(count=20),
         judge=range(1234),
         test=range(56),
         name="mnist-5k",
@@ -40,9 +40,9 @@ def planted(**changes):
     return study
 
 
-def words(part, study):
-    text = Text("introduction", study.digits.mnist)
-    return text.part(part, introduction.facts(study) | {"pick_seed": 7})
+def words(part, study, mnist=True):
+    facts = introduction.facts(study) | {"pick_seed": 7}
+    return Text("introduction", mnist).part(part, facts)
 
 
 def rows(study):
@@ -76,8 +76,7 @@ def test_the_text_tells_where_the_images_come_from():
 
 def test_the_text_of_other_data_names_the_two_classes_that_were_picked():
     study = planted(data="mnist")
-    facts = introduction.facts(study) | {"pick_seed": 7}
-    said = Text("introduction", mnist=False).part("images", facts)
+    said = words("images", study, mnist=False)
     assert "of made-up squares. The exercise and its old report were about MNIST" in said
     source, target = study.pair
     assert f"shown alone, from {source} to {target}." in said
@@ -224,7 +223,7 @@ def test_the_board_has_our_model_and_unseen_images_in_no_order(digits):
     found = torch.cdist(images.flatten(1), test.images.clamp(0, 1).flatten(1)).argmin(1)
     assert len(found.unique()) == len(found)
     assert test.labels[found].tolist() == held["labels"] != sorted(held["labels"])
-    assert held["noun"] == "digit"
+    assert held["noun"] == "image"
     rows = introduction.STILL
     assert still.size == (5 * 58 - 2, rows * 58 - 2 + round(1.7 * 16))  # an image and four classes
 
@@ -237,10 +236,10 @@ def test_what_the_board_says_and_how_thick_its_pen_is_depends_on_the_images():
         (line, True, 2.0, "digit"),
         (block, False, 4.0, "image"),
     ):
-        train = replace(make_digits(20), images=images, mnist=mnist)
+        train = replace(make_digits(20, classes=5), images=images, mnist=mnist)
         study = own_study({}, train=train)
         assert introduction.pen(study) == pytest.approx(thickness, abs=0.5)
-        said = words("own", study)
+        said = words("own", study, mnist)
         assert f"draw one {noun}" in said
         assert ("in the same hand" in said) == mnist
 

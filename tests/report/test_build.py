@@ -94,11 +94,12 @@ def test_a_docstring_does_not_count(project: Path) -> None:
 def test_commands_of_jupyter_and_errors_hide_no_import(project: Path) -> None:
     path = project / "notebooks" / "20-noise.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells += [V4.new_code_cell("%matplotlib inline\nfrom reports import lab")]
+    notebook.cells += [V4.new_code_cell("%matplotlib inline\nfrom reports import planted")]
     notebook.cells += [V4.new_code_cell("this is no Python")]
     nbformat.write(notebook, path)
+    (project / "reports" / "planted.py").write_text("PLANTED = 1", encoding="utf-8")
     before = stamps(project)
-    (project / "reports" / "lab.py").write_text("LAB = 0", encoding="utf-8")
+    (project / "reports" / "planted.py").write_text("PLANTED = 0", encoding="utf-8")
     after = stamps(project)
     assert {name for name in after if after[name] != before[name]} == {"20-noise.ipynb", "report"}
 

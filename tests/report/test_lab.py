@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, make_digits
-from ipywidgets import HTML, DOMWidget, ToggleButton
+from ipywidgets import HTML, ToggleButton
 from ipywidgets.widgets.widget import _instances
 
 from glo_core.classifier import train_classifier
@@ -21,6 +21,7 @@ from glo_core.runs import store
 from glo_core.runs.store import Store
 from glo_core.runs.sweep import sweep
 from reports import lab
+from reports.chain import FIRST_PICTURES
 from reports.lab import parts
 from reports.lab.conversion import conversion_board
 from reports.lab.epochs import epochs_board
@@ -327,17 +328,18 @@ def test_a_missing_model_is_offered_with_its_time_trained_once_and_shown(tmp_pat
     assert "error" not in received(board, board.view.levels[0])
 
 
-def on_pages():
-    """How many widgets there are that a page can show."""
-    return sum(isinstance(widget, DOMWidget) for widget in _instances.values())
+def test_the_bench_trains_what_the_first_board_shows(tmp_path):
+    study = small_study(tmp_path)
+    exec(FIRST_PICTURES, {"study": study, "noise_board": noise_board})
+    assert study.has(study.parameters.methods()["ours"])
 
 
 def test_a_board_takes_the_place_of_its_like(study):
     first, threads = conversion_board(study), threading.active_count()
-    shown = on_pages()
+    widgets = len(_instances)
     second = conversion_board(study)
     wait(lambda: threading.active_count() == threads)
-    assert on_pages() == shown
+    assert len(_instances) == widgets
     assert first.comm is None
     assert second.comm is not None
 

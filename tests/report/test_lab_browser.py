@@ -536,7 +536,6 @@ def test_the_console_has_said_nothing(opened):
     assert opened.said == []
 
 
-@pytest.mark.xfail(reason="links of boards that were closed stay in the kernel", strict=True)
 def test_a_page_that_is_loaded_again_after_all_was_run_again_is_live(opened):
     opened.set_default_timeout(5000)
     load_again(opened)
