@@ -38,7 +38,7 @@ ALONE = (
 GIVEN = ("PICK_SEED=1",)
 # Files of tests that take long and run first: one worker builds the report, which the other needs
 # for the last of these.
-FIRST = "report contributing study cluster odd_study browser".split()
+FIRST = "report contributing study cluster odd_study lab_browser browser".split()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -41,7 +41,7 @@ class Picker:
                 options=[(sigma_name(sigma), sigma) for sigma in models.study.sigmas],
                 description="σ",
                 tooltip="The noise level that the model was trained with",
-                layout=WIDE,
+                layout=ipw.Layout(width=WIDE.width, max_width=WIDE.max_width),
             ),
             "loss": ipw.Dropdown(
                 options=[(LOSS_NAMES[loss], loss) for loss in models.study.losses],
@@ -57,6 +57,7 @@ class Picker:
                 layout=NARROW,
             ),
         }
+        self._only = ipw.Label()
         self._words = ipw.HTML()
         button = ipw.Button(description="Train it", tooltip="Train this model and keep it")
         button.on_click(self._train)
@@ -65,9 +66,10 @@ class Picker:
             self.controls[name].observe(self._reload, "value")
         self.controls["level"].observe(self._moved, "index")
         view.link(self.controls["level"], "index", "level")
+        later = (self.controls[name] for name in ("loss", "seed"))
         self.box = ipw.VBox(
             [
-                row(*self.controls.values()),
+                row(*(self.controls[name] for name in ("method", "level")), self._only, *later),
                 self._offer,
             ]
         )
@@ -81,21 +83,24 @@ class Picker:
     @property
     def level(self) -> Level:
         """The chosen level."""
-        return self.levels[self.controls["level"].index or 0]
+        return self.levels[self.controls["level"].index if len(self.levels) > 1 else 0]
 
     def show(self, levels: list[Level], number: str = "σ") -> None:
         """Offers these models, of which `number` is varied."""
         self.levels = levels
-        slider = self.controls["level"]
+        slider, only = self.controls["level"], self._only
         wanted = self.models.study.parameters.chosen_sigma
         sigmas = [level.recipe.sigma for level in levels]
         place = sigmas.index(wanted) if wanted in sigmas else 0
-        # All at once: the slider would show the first level before the chosen one
-        with slider.hold_sync():
+        # A slider cannot have a single place
+        slider.layout.display, only.layout.display = (
+            ("none", "") if len(sigmas) == 1 else ("", "none")
+        )
+        only.value = f"{number} = {sigma_name(levels[0].number)}"
+        if len(levels) > 1:
             slider.description = number
             slider.options = [(sigma_name(level.number), level.number) for level in levels]
             slider.index = place
-            slider.disabled = len(levels) == 1
         self.view.show(levels, place)
         self._moved()
 

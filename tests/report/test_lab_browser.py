@@ -30,7 +30,9 @@ from glo_core.model import Glo
 from reports.study import Study
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
-BOARDS = ("noise", "conversion", "scratch", "epochs")
+# Boards with grids of pictures, and all of them.
+GRIDS = ("noise", "conversion", "scratch", "epochs")
+BOARDS = (*GRIDS, "own", "training")
 # Half a step of the 8 bits of a canvas.
 STEP = 0.5 / 255 + 1e-6
 # Where Jupyter and IPython keep what is a user's.
@@ -41,9 +43,11 @@ FOLDERS = [f"JUPYTER_{name}" for name in OWN] + [
     "IPYTHONDIR",
 ]
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-# What can be focused in a board. A slider that is disabled can be, too.
+# What can be focused in a board. A slider that is disabled can be, too, and of radio buttons the
+# one that is chosen.
 FOCUSABLE = (
-    "button:not(:disabled), input, select:not(:disabled), [tabindex='0'], [contenteditable=true]"
+    "button:not(:disabled), input:not([type=radio]:not(:checked)), select:not(:disabled), "
+    "[tabindex='0'], [contenteditable=true]"
 )
 
 
@@ -120,7 +124,7 @@ def opened(browser, lab, project):
     page.goto(lab % "tried.ipynb")
     wait_for_kernel(page)
     run_all(page)
-    for kind in BOARDS:
+    for kind in GRIDS:
         wait_for_pictures(board(page, kind))
     yield page
     page.close()
@@ -141,12 +145,12 @@ def run_all(page: Page) -> None:
 
 def board(page: Page, kind: str) -> Locator:
     """The cell of a board."""
-    return page.locator(".jp-CodeCell").filter(has_text=f"{kind}_board(study)")
+    return page.locator(".jp-CodeCell").filter(has_text=f"{kind}_board(study")
 
 
 def wait_for_pictures(board: Locator) -> None:
     """Waits until a board shows pictures of the model that is chosen."""
-    board.locator("glo-board .pictures:not(.waiting) canvas").first.wait_for(state="attached")
+    board.locator("glo-board .pictures:not(.pale) canvas").first.wait_for(state="attached")
 
 
 def wait_for_models(board: Locator) -> None:
@@ -207,12 +211,17 @@ def press(control: Locator, *keys: str) -> None:
 
 def pictures(board: Locator) -> NDArray[np.float64]:
     """The ink of all pictures of a board, from 0 to 1, in their order: (K, 784)."""
-    ink = board.locator("glo-board canvas").evaluate_all(
+    return ink(board.locator("glo-board canvas"))
+
+
+def ink(canvases: Locator) -> NDArray[np.float64]:
+    """The ink of canvases, from 0 to 1: (K, 784)."""
+    white = canvases.evaluate_all(
         """canvases => canvases.map(canvas => [
             ...canvas.getContext("2d").getImageData(0, 0, 28, 28).data.filter((_, k) => k % 4 === 0)
         ])"""
     )
-    return 1 - np.asarray(ink) / 255
+    return 1 - np.asarray(white) / 255
 
 
 def choose(board: Locator, method: str) -> None:
@@ -321,7 +330,7 @@ def test_the_keyboard_reaches_every_control(opened, kind):
             each.checkVisibility({{ visibilityProperty: true }}) && each.tabIndex >= 0)
             .map((each, k) => (each.dataset.place = k)).length"""
     )
-    control(cell, "method").focus()
+    control(cell, "method").first.focus()
     reached = set()
     for _ in range(2 * wanted):  # boxes that scroll are reached, too
         reached.add(opened.evaluate("document.activeElement.dataset.place ?? null"))
@@ -396,6 +405,96 @@ def assert_epoch(board: Locator, glo: Glo, epoch: int) -> None:
     """Asserts that the pictures from scratch are those after an epoch, to the bit."""
     recorded = glo.history.scratch[epoch - 1].flatten(1).numpy()
     assert np.array_equal(np.rint(255 * pictures(board)[-len(recorded) :]), recorded)
+
+
+def test_a_drawn_digit_is_converted_to_every_class(opened, study):
+    own = board(opened, "own")
+    own.locator("glo-own .pad").scroll_into_view_if_needed()
+    own.get_by_role("button", name="Clear").click()
+    stroke(own, (0.35, 0.2), (0.28, 0.55), (0.7, 0.5))
+    stroke(own, (0.68, 0.18), (0.6, 0.85))
+    own.get_by_text(re.compile("^GLO's guess: ")).wait_for()
+    guess = own.locator(".guess").inner_text().removeprefix("GLO's guess: ")
+    view = "shown['own'].view.fitted"
+    opened.wait_for_timeout(500)  # the kernel is told, but is not waited for
+    label, code, errors, image = ask(
+        opened, f"[{view}[name] for name in ('label', 'code', 'errors', 'image')]"
+    )
+    assert study.digits.class_names[label] == guess
+    assert errors.index(min(errors)) == label
+    assert len(errors) == 10
+    assert max(image) > 0.5
+    glo, classes = study.alone(study.parameters.methods()["ours"]), torch.arange(10)
+    expected = glo.decode(classes, torch.tensor(code).expand(10, -1))
+    found = ink(own.locator("[data-show^=as]"))
+    assert_close(found, expected, STEP)
+
+
+def stroke(board: Locator, *points: tuple[float, float]) -> None:
+    """Draws a line by the mouse on the pad, whose sides are 1 long."""
+    mouse, box = board.page.mouse, board.locator("glo-own .pad").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    mouse.move(*places[0])
+    mouse.down()
+    for place in places[1:]:
+        mouse.move(*place, steps=5)
+    mouse.up()
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+def fill(board: Locator, **values: Any) -> None:
+    """Fills in the first recipe of the board of training."""
+    control(board, "method").first.select_option(label="the exercise, corrected")
+    for name, value in values.items():
+        control(board, name).fill(str(value))
+        control(board, name).press("Tab")
+
+
+def says(board: Locator, words: str) -> None:
+    """Waits until the board of training says something of its first recipe."""
+    board.locator(".widget-html").filter(has_text=re.compile(words)).first.wait_for()
+
+
+def test_training_is_started_paused_and_stopped_over_a_page_that_is_loaded_again(opened, project):
+    training = board(opened, "training")
+    before = sorted(path.name for path in (project.root / "runs").iterdir())
+    fill(training, epochs=5000, seed=77)
+    says(training, "to train")
+    training.get_by_role("button", name="Start").first.click()
+    says(training, r"epoch \d+ of 5000")
+    training.get_by_role("button", name="Pause").first.click()
+    says(training, r"paused after epoch \d+")
+    done = "shown['training'].workers[0].training.epoch.number"
+    paused = ask(opened, done)
+    load_again(opened)
+    training = board(opened, "training")
+    says(training, f"paused after epoch {paused} of")
+    assert ask(opened, done) == paused
+    training.get_by_role("button", name="Go on").first.click()
+    says(training, r"epoch \d+ of 5000, loss")
+    training.get_by_role("button", name="Stop").first.click()
+    says(training, "nothing of this model is kept")
+    assert ask(opened, done) > paused
+    after = sorted(path.name for path in (project.root / "runs").iterdir())
+    assert after == before
+
+
+def test_what_is_trained_joins_the_first_boards_table(opened):
+    training, noise = board(opened, "training"), board(opened, "noise")
+    fill(training, epochs=2, seed=78)
+    says(training, "to train")
+    training.get_by_role("button", name="Start").first.click()
+    says(training, "finished, in runs/")
+    noise.get_by_text("Any run in runs/").click()
+    line = noise.locator("option", has_text="seed 78")
+    line.wait_for()
+    noise.locator("select[size]").select_option(label=line.inner_text())
+    wait_for_models(noise)
+    assert ask(opened, "shown['noise'].view.chosen_level.recipe.seed") == 78
+    wait_for_pictures(noise)
+    choose(noise, "our GLO")
 
 
 # --- how fast ------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ export class Grid {
     const span = (text, kind) => {
       const made = document.createElement("span");
       made.className = kind;
-      made.textContent = text;
+      made.textContent = made.title = text; // where it is cut, pointing at it shows all
       return made;
     };
     const width = Math.max(...cells.map((row) => row.length));
