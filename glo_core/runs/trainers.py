@@ -56,7 +56,7 @@ class Trainer:
             trained once.
         versions: The versions of the numerical parts that a recipe uses: they are in its run's key.
         encoder: The untrained encoder of a recipe and a number of classes; None without encoder.
-        restored: Turns a model as it was saved into the one to use.
+        restored: Turns a model as it was trained, or saved, into the one to use.
     """
 
     train: Train
@@ -120,8 +120,9 @@ def train(
     """
     models: dict[Recipe, Glo] = {}
     for group in side_by_side(recipes):
-        trained = trainer_of(group[0]).train(group, digits, pick_device(device), watch)
-        models.update(zip(group, trained, strict=True))
+        trainer = trainer_of(group[0])
+        trained = trainer.train(group, digits, pick_device(device), watch)
+        models.update(zip(group, map(trainer.restored, trained), strict=True))
     return [models[recipe] for recipe in recipes]
 
 

@@ -11,7 +11,6 @@ import shlex
 import subprocess
 import sys
 import types
-from importlib import import_module
 
 import distributed
 import pytest
@@ -91,12 +90,9 @@ def test_jupyter_knows_the_labs_options():
 
     words = shlex.split(dry_run("lab"))
     options = dict(word[2:].split("=") for word in words if "=" in word)
-    for option, value in options.items():
+    for option in options:
         name, trait = option.split(".")
         assert trait in {"LabApp": LabApp, "ServerApp": ServerApp}[name].class_trait_names()
-        if trait.endswith("_class"):
-            module, kind = value.rsplit(".", 1)
-            assert hasattr(import_module(module), kind)
     assert (ROOT / words[-1]).exists()
 
 

@@ -14,8 +14,9 @@ from glo_core.peers.cvae import CvaeRecipe
 from glo_core.peers.lord import LordRecipe
 from glo_core.recorder import Epoch
 from glo_core.runs import trainers
-from glo_core.runs.store import run_key
+from glo_core.runs.store import Store, run_key
 from glo_core.training import Watch
+from reports.traps import OwnStatistics, TrapRecipe
 
 
 class OtherRecipe(Recipe):
@@ -115,3 +116,13 @@ def test_a_description_of_no_known_method_is_refused():
         trainers.recipe_of("strange", {})
     with pytest.raises(ValueError, match="strange"):
         trainers.recipe_of("glo", {"strange": 1})
+
+
+def test_a_model_is_the_same_from_training_and_from_the_store(tmp_path, digits):
+    recipe = TrapRecipe(epochs=1, traps=("train_mode",))
+    store, images = Store(tmp_path), torch.arange(8)
+    (trained,) = train([recipe], digits)
+    store.save(trained, digits)
+    loaded = store.load(recipe, digits)
+    assert type(trained) is type(loaded) is OwnStatistics
+    assert torch.equal(trained.reconstruct(images), loaded.reconstruct(images))
