@@ -93,11 +93,10 @@ class Picker:
         sigmas = [level.recipe.sigma for level in levels]
         place = sigmas.index(wanted) if wanted in sigmas else 0
         # A slider cannot have a single place
-        slider.layout.display, only.layout.display = (
-            ("none", "") if len(sigmas) == 1 else ("", "none")
-        )
+        single = len(levels) == 1
+        slider.layout.display, only.layout.display = ("none", "") if single else ("", "none")
         only.value = f"{number} = {sigma_name(levels[0].number)}"
-        if len(levels) > 1:
+        if not single:
             slider.description = number
             slider.options = [(sigma_name(level.number), level.number) for level in levels]
             slider.index = place
@@ -146,7 +145,8 @@ class Picker:
         """Says how training stands, and shows what it has given; called by its thread."""
         self._say(training.words)
         if training.state == "finished":
-            self.show(self.levels, self.controls["level"].description)
+            self.view.show(self.levels, self.levels.index(self.level))
+            self._moved()
 
     def _say(self, words: str) -> None:
         self._words.value = escape(words)

@@ -328,6 +328,19 @@ def test_a_missing_model_is_offered_with_its_time_trained_once_and_shown(tmp_pat
     assert "error" not in received(board, board.view.levels[0])
 
 
+def test_the_level_that_was_trained_stays_chosen(tmp_path):
+    study = small_study(tmp_path)
+    board = noise_board(study)
+    board.controls["method"].value = "exercise"
+    board.controls["level"].index = board.view.level = 0  # as the browser links them
+    assert study.parameters.chosen_sigma != study.sigmas[0]
+    offer = board.children[0].children[1]
+    offer.children[1].click()
+    wait(lambda: offer.layout.display == "none", 60)
+    assert board.controls["level"].index == board.view.level == 0
+    assert study.has(study.swept("l1", study.sigmas[0]))
+
+
 def test_the_bench_trains_what_the_first_board_shows(tmp_path):
     study = small_study(tmp_path)
     exec(FIRST_PICTURES, {"study": study, "noise_board": noise_board})
