@@ -286,7 +286,7 @@ def _class_names(folder: Path, labels: Sequence[NDArray[np.int64]]) -> Sequence[
         first = labels[0][:_KNOWN_LABELS].astype(np.uint8).tobytes()
         return _KNOWN.get(hashlib.sha256(first).hexdigest(), [str(c) for c in range(count)])
     try:
-        names = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: expected a readable text file, found: {error}") from error
     if len(names) != count or len({*names} - {""}) != count:

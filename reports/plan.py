@@ -92,7 +92,7 @@ class Plan:
 
 def plan(study: Study) -> Plan:
     """What building the report of this study takes. Trains nothing."""
-    chosen, digits, store = study.parameters, study.digits, study.store
+    chosen, digits = study.parameters, study.digits
     recipes = chosen.recipes()
     lacking = [recipe for recipe in recipes if not study.has(recipe)]
     trained = [twins[0] for twins in equal_models(recipes) if not any(map(study.has, twins))]
@@ -101,7 +101,7 @@ def plan(study: Study) -> Plan:
     step = step_seconds(study) if trained or measures else 0.0
     slowness, workers = step / USUAL_STEP, chosen.workers or chosen.threads
     effort = sum(work(recipe, digits) for recipe in trained)
-    alone = 0 if (store.root / judge).exists() else JUDGE * slowness
+    alone = 0 if study.judged else JUDGE * slowness
     # How many images are measured, trained on and unseen, in those that `Measure.seconds` are of
     size = (min(len(digits), MEASURED) / 2000 + len(study.unseen) / 1000) / 2
     minutes = (

@@ -133,6 +133,11 @@ class Study:
         """A recipe's models, one for each seed."""
         return [self.models[each] for each in self.parameters.over_seeds(recipe)]
 
+    @property
+    def judged(self) -> bool:
+        """Whether the judge is in the store, so that asking for it trains nothing."""
+        return (self.store.root / classifier_key(self.splits.judge, JUDGE_SEED)).exists()
+
     @cached_property
     def judge(self) -> nn.Sequential:
         """The judge, trained on digits that no model has seen: from the store, or trained now."""

@@ -13,7 +13,7 @@ PARAMETER_FILES = ("full", "quick")
 
 
 def open_lab(overrides: dict[str, Any] | None = None) -> Study:
-    """The study of the full report, or of the quick one while the store has more of its models.
+    """The study of the full report, if the store has more of its models, or else of the quick one.
 
     `overrides` replace parameters, such as {"data": "<folder>"}. Trains nothing. Raises what
     `open_study` does.

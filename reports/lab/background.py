@@ -1,5 +1,6 @@
 """A model that is trained in a thread, while the kernel goes on with other work."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -105,7 +106,7 @@ class Training:
                 told = f"epoch {done} of {self.epochs}{stage}{loss}"
                 if self.state == "paused":
                     return f"paused after {told}"
-                return told + (f", about {self.seconds_left:.0f} s left" if done else "")
+                return told + (f", {duration(self.seconds_left)} left" if done else "")
             case "finished":
                 kept = "found in runs/, not trained again" if self.found else "finished, in runs/"
                 return f"{kept}{loss}"
@@ -181,3 +182,10 @@ def seconds_to_train(recipe: Recipe, digits: Digits) -> float:
         train_classifier(digits, steps=CLASSIFIER_STEPS)
         seconds += (time.perf_counter() - started) / CLASSIFIER_STEPS * SWAP_STEPS
     return seconds
+
+
+def duration(seconds: float) -> str:
+    """A time in words that are no more exact than the time is."""
+    if seconds < 60:
+        return f"about {max(1, math.ceil(seconds))} s"
+    return f"about {math.ceil(seconds / 60)} min"

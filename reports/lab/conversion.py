@@ -9,7 +9,7 @@ from glo_core.measures.concordance import COLUMNS
 from glo_core.measures.judge import predictions
 from glo_core.measures.style import style
 from reports.lab.models import Models
-from reports.lab.parts import NARROW, Board, Latest, row
+from reports.lab.parts import NARROW, Board, finding, row
 from reports.lab.picker import Picker
 from reports.lab.sources import Sources
 from reports.lab.view import View
@@ -22,6 +22,9 @@ LEGEND = (
     "width in pixels. The last grid goes from one class code to another (across) and from the "
     "first image's content code to the last one's (down)."
 )
+
+
+TRAINED_FIRST = "The judge is trained first, once; what it reads stands below the pictures then."
 
 
 def conversion_board(study: Study) -> Board:
@@ -56,21 +59,17 @@ def conversion_board(study: Study) -> Board:
         )
         for name, words in (("start", "blend from"), ("end", "to"))
     }
-    legend = ipw.HTML(LEGEND)
 
     def choose(_: object) -> None:
         view.targets = [k for k, button in enumerate(targets) if button.value]
-
-    def say(words: str) -> None:
-        legend.value = words
 
     for button in targets:
         button.observe(choose, "value")
     for name, control in controls.items():
         view.link(control, "index", name)
-    annotate = Latest(lambda: _annotate(view, study, models), say)
-    view.observe(lambda _: annotate.ask(), ["images", "targets", "level", "levels"])
-    annotate.ask()
+    traits = ["images", "targets", "level", "levels"]
+    first = "" if study.judged else TRAINED_FIRST
+    annotate, legend = finding(view, traits, lambda: _annotate(view, study, models), LEGEND, first)
     wrapped = ipw.Layout(flex_flow="row wrap")
     chosen = ipw.HBox([ipw.Label("convert to"), *targets], layout=wrapped)
     children = [picker.box, sources.box, chosen, row(*controls.values()), view, legend]
@@ -80,14 +79,17 @@ def conversion_board(study: Study) -> Board:
 
 def _annotate(view: View, study: Study, models: Models) -> None:
     """Writes below each picture of the first grid what the judge reads, and its style."""
-    chosen, level = view.chosen, view.chosen_level
+    level, chosen = view.chosen
     if not models.has(level):
         return
-    images, targets = torch.tensor(view.images), torch.tensor(view.targets)
-    codes = view.content(level)[images].repeat_interleave(len(targets), 0)
-    converted = models.opened(level).decode(targets.repeat(len(images)), codes)
-    converted = converted.view(len(images), len(targets), 28, 28)
-    pictures = torch.cat([view.offered[images][:, None], converted], 1).flatten(0, 1)
+    _, images, targets, *_ = chosen
+    pictures = view.offered[images][:, None]
+    if targets:
+        codes = view.content(level)[images].repeat_interleave(len(targets), 0)
+        labels = torch.tensor(targets).repeat(len(images))
+        converted = models.opened(level).decode(labels, codes)
+        pictures = torch.cat([pictures, converted.view(len(images), -1, 28, 28)], 1)
+    pictures = pictures.flatten(0, 1)
     read, names = predictions(study.judge, pictures).tolist(), study.digits.class_names
     styles = style(pictures)[:, COLUMNS].tolist()
     words = [

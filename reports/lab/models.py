@@ -82,17 +82,23 @@ class Models:
         return (self.study.store.root / level.key).exists()
 
     def opened(self, level: Level) -> Glo:
-        """A model from the store. Raises KeyError for one that it has not."""
+        """A model from the store. Raises LookupError for one that is missing or damaged."""
         if level.key not in self._opened:
             glo = self.study.store.load(level.recipe, level.digits)
             if glo is None:
-                raise KeyError(f"{level.key} is not in {self.study.store.root}")
+                raise LookupError(f"{level.key} is missing in {self.study.store.root}, or damaged")
             self._opened[level.key] = glo
         return self._opened[level.key]
 
-    def curve(self, level: Level) -> list[float] | None:
-        """A model's training losses by epoch; None without the model."""
-        return self.opened(level).history.losses.tolist() if self.has(level) else None
+    def curve(self, level: Level) -> list[float | None] | None:
+        """A model's training losses by epoch, None where not finite; None without the model."""
+        if not self.has(level):
+            return None
+        try:
+            losses = self.opened(level).history.losses.tolist()
+        except LookupError:
+            return None
+        return [loss if math.isfinite(loss) else None for loss in losses]
 
     def facts(self, level: Level) -> dict[str, str]:
         """What the store's measures tell of a model; nothing is measured."""
@@ -121,10 +127,3 @@ def described(recipe: Recipe, images: int) -> str:
     line = f"{recipe.method} · {LOSS_NAMES[recipe.loss]} · σ = {sigma_name(recipe.sigma)}"
     more = "".join(f" · {name} {value}" for name, value in told.items())
     return f"{line} · seed {recipe.seed} · {images:,} images{more}"
-
-
-def duration(seconds: float) -> str:
-    """A time in words that are no more exact than the time is."""
-    if seconds < 60:
-        return f"about {max(1, math.ceil(seconds))} s"
-    return f"about {math.ceil(seconds / 60)} min"

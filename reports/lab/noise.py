@@ -68,6 +68,11 @@ def _table(models: Models, picker: Picker) -> tuple[ipw.Select, Callable[[object
         if change.new:
             picker.show([found[change.new]])
 
+    def leave(_: object) -> None:
+        table.value = ""  # the report's models are shown again
+
     look()
     table.observe(choose, "value")
+    for name in ("method", "loss", "seed"):
+        picker.controls[name].observe(leave, "value")
     return table, look

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -92,3 +93,26 @@ class Latest:
                 self._work(*about)
             except Exception as error:
                 self._failed(f"{type(error).__name__}: {error}")
+
+
+def finding(
+    view: Any, traits: Sequence[str], find: Callable[[], None], legend: str, first: str = ""
+) -> tuple[Latest, ipw.HTML]:
+    """Finds something out about a view's pictures, now and whenever one of its traits changes.
+
+    Returns what does so, and the line that explains what is found: `first` says why it takes a
+    while, if it does, and while it cannot be found out the line says why.
+    """
+    line = ipw.HTML(first or legend)
+
+    def work() -> None:
+        find()
+        line.value = legend
+
+    def failed(words: str) -> None:
+        line.value = escape(words)
+
+    latest = Latest(work, failed)
+    view.observe(lambda _: latest.ask(), [*traits])
+    latest.ask()
+    return latest, line

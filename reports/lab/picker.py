@@ -1,13 +1,14 @@
 """Which model a board shows: method, loss, noise level, seed, and training of what is missing."""
 
+import threading
 from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import ipywidgets as ipw
 
-from reports.lab.background import ENDS, Training, seconds_to_train
-from reports.lab.models import VARIED, Level, Models, duration
+from reports.lab.background import ENDS, Training, duration, seconds_to_train
+from reports.lab.models import VARIED, Level, Models
 from reports.lab.parts import NARROW, WIDE, Latest, row
 from reports.lab.view import View
 from reports.methods import METHODS
@@ -27,6 +28,8 @@ class Picker:
         self._changed: Callable[[], None] = lambda: None
         chosen = models.study.parameters
         self.levels: list[Level] = []
+        # Threads ask which level is chosen, and there are two lists while the levels are changed
+        self._choosing = threading.RLock()
         self._timed = Latest(self._time, self._say)
         self._training: Training | None = None
         self.controls: dict[str, Any] = {
@@ -59,9 +62,9 @@ class Picker:
         }
         self._only = ipw.Label()
         self._words = ipw.HTML()
-        button = ipw.Button(description="Train it", tooltip="Train this model and keep it")
-        button.on_click(self._train)
-        self._offer = ipw.HBox([self._words, button], layout=ipw.Layout(display="none"))
+        self._button = ipw.Button(description="Train it", tooltip="Train this model and keep it")
+        self._button.on_click(self._train)
+        self._offer = ipw.HBox([self._words, self._button], layout=ipw.Layout(display="none"))
         for name in ("method", "loss", "seed"):
             self.controls[name].observe(self._reload, "value")
         self.controls["level"].observe(self._moved, "index")
@@ -83,11 +86,11 @@ class Picker:
     @property
     def level(self) -> Level:
         """The chosen level."""
-        return self.levels[self.controls["level"].index if len(self.levels) > 1 else 0]
+        with self._choosing:
+            return self.levels[self.controls["level"].index if len(self.levels) > 1 else 0]
 
     def show(self, levels: list[Level], number: str = "σ") -> None:
         """Offers these models, of which `number` is varied."""
-        self.levels = levels
         slider, only = self.controls["level"], self._only
         wanted = self.models.study.parameters.chosen_sigma
         sigmas = [level.recipe.sigma for level in levels]
@@ -96,11 +99,13 @@ class Picker:
         single = len(levels) == 1
         slider.layout.display, only.layout.display = ("none", "") if single else ("", "none")
         only.value = f"{number} = {sigma_name(levels[0].number)}"
-        if not single:
-            slider.description = number
-            slider.options = [(sigma_name(level.number), level.number) for level in levels]
-            slider.index = place
-        self.view.show(levels, place)
+        with self._choosing:
+            self.levels = levels
+            if not single:
+                slider.description = number
+                slider.options = [(sigma_name(level.number), level.number) for level in levels]
+                slider.index = place
+            self.view.show(levels, place)
         self._moved()
 
     def _reload(self, _: object = None) -> None:
@@ -119,8 +124,10 @@ class Picker:
         """Offers to train the chosen model if it is not there."""
         there = self.models.has(self.level)
         self._offer.layout.display = "none" if there else ""
+        self._button.disabled = self._trains
         if not there:
-            self._say("This model is not trained yet.")
+            meanwhile = " Another is being trained." if self._trains else ""
+            self._say(f"This model is not trained yet.{meanwhile}")
             self._timed.ask(self.level)
         self._changed()
 
@@ -143,9 +150,12 @@ class Picker:
 
     def _told(self, training: Training) -> None:
         """Says how training stands, and shows what it has given; called by its thread."""
-        self._say(training.words)
+        self._button.disabled = self._trains
+        if training.recipe == self.level.recipe:
+            self._say(training.words)
         if training.state == "finished":
-            self.view.show(self.levels, self.levels.index(self.level))
+            with self._choosing:
+                self.view.show(self.levels, self.levels.index(self.level))
             self._moved()
 
     def _say(self, words: str) -> None:

@@ -10,7 +10,7 @@ from glo_core.measures.samples import nearest
 from glo_core.model import Glo
 from glo_core.priors import PRIORS, draw
 from reports.lab.models import Models
-from reports.lab.parts import WIDE, Board, Latest, row
+from reports.lab.parts import WIDE, Board, finding, row
 from reports.lab.picker import Picker
 from reports.lab.sources import PICKS
 from reports.lab.view import View
@@ -54,14 +54,8 @@ def scratch_board(study: Study) -> Board:
         )
         view.link(controls[f"move{k}"], "value", f"move{k}")
     view.link(controls["code"], "value", "seed")
-    legend = ipw.HTML(LEGEND)
-
-    def say(words: str) -> None:
-        legend.value = words
-
-    look = Latest(lambda: _look(view, study, models), say)
-    view.observe(lambda _: look.ask(), ["seed", "move1", "move2", "move3", "level", "levels"])
-    look.ask()
+    traits = ["seed", "move1", "move2", "move3", "level", "levels"]
+    look, legend = finding(view, traits, lambda: _look(view, study, models), LEGEND)
     children = [picker.box, row(*controls.values()), view, legend]
     controls |= picker.controls
     return Board("scratch", children, controls, view, [picker, look])
@@ -74,7 +68,7 @@ def drawn(glo: Glo) -> Tensor:
 
 def _look(view: View, study: Study, models: Models) -> None:
     """Finds the training images nearest to the pictures that are shown."""
-    chosen, level = view.chosen, view.chosen_level
+    level, chosen = view.chosen
     if not models.has(level):
         return
     glo, (*_, seed, moves) = models.opened(level), chosen

@@ -1,5 +1,6 @@
 """Which images a board shows: picked at random, of a class, by their numbers, or unseen ones."""
 
+from html import escape
 from typing import Any
 
 import ipywidgets as ipw
@@ -72,11 +73,14 @@ class Sources:
             try:
                 self.view.images = self._numbered(value["numbers"])
             except ValueError as error:
-                self._wrong.value = str(error)
+                self._wrong.value = escape(str(error))
             return
         labels, first = self.view.labels, self.view.trained if value["unseen"] else 0
         some = labels[first:] if value["unseen"] else labels[: self.view.trained]
         of_class = torch.nonzero((some == value["source"]) | (value["source"] < 0))[:, 0] + first
+        if not len(of_class):
+            self._wrong.value = f"none of these {len(some)} images is of this class"
+            return
         stream = torch.Generator().manual_seed(self._seed + value["pick"])
         order = torch.randperm(len(of_class), generator=stream)
         self.view.images = of_class[order[: value["count"]]].tolist()
@@ -85,6 +89,9 @@ class Sources:
         """The numbers in a text. Raises ValueError, in words, if they are none of images."""
         most = self.view.trained - 1
         words = text.replace(",", " ").split()
-        if len(words) > MOST or not all(word.isdecimal() and int(word) <= most for word in words):
-            raise ValueError(f"expected at most {MOST} numbers from 0 to {most}, with commas")
+        known = all(word.isdecimal() and int(word) <= most for word in words)
+        if not known or not 1 <= len(words) <= MOST:
+            raise ValueError(
+                f"{text!r}: expected 1 to {MOST} numbers from 0 to {most}, with commas"
+            )
         return [int(word) for word in words]

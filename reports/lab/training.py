@@ -13,10 +13,10 @@ from glo_core.data import Digits
 from glo_core.recipe import Recipe
 from glo_core.recorder import Epoch
 from glo_core.runs.store import run_key
-from reports.lab.background import ENDS, Training, seconds_to_train
+from reports.lab.background import ENDS, Training, duration, seconds_to_train
 from reports.lab.curve import Curve, loss_curves
 from reports.lab.form import RecipeForm
-from reports.lab.parts import Board
+from reports.lab.parts import Board, Latest
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
 from reports.study import Study
@@ -94,8 +94,11 @@ class Panel:
         self._saying = threading.Lock()
         self.start = _button("Start", "Train this recipe, and keep the model in runs/", self._start)
         self.pause = _button("Pause", "Hold before the next step, or go on", self._pause)
-        self.stop = _button("Stop", "End training before its next step, and keep nothing", self.end)
+        self.stop = _button(
+            "Stop", "End training before its next step, and keep nothing", self._stop
+        )
         self.plan, self.status = ipw.HTML(), ipw.HTML()
+        self._planned = Latest(self._tell_plan, self._say_plan)
         self.picture = ipw.Image(format="png", layout=ipw.Layout(max_width="100%"))
         self.form = RecipeForm(study, method, self._chosen)
         self.box, self.shown = self._laid_out()
@@ -106,8 +109,12 @@ class Panel:
         """The buttons by what they do."""
         return {"start": self.start, "pause": self.pause, "stop": self.stop}
 
-    def end(self, _: object = None) -> None:
+    def end(self) -> None:
         """Stops what is trained; a finished model stays."""
+        self._planned.end()
+        self._stop()
+
+    def _stop(self, _: object = None) -> None:
         if self.training:
             self.training.stop()
         self._show_state()
@@ -142,17 +149,18 @@ class Panel:
         self._show_state()
         recipe, digits = self.form.recipe, self.form.digits
         if recipe is None or digits is None:
-            self.plan.value = "To train, correct what is said above."
+            self._say_plan("To train, correct what is said above.")
             return
-        threading.Thread(target=self._say_plan, args=(recipe, digits)).start()
+        self._planned.ask(recipe, digits)
 
-    def _say_plan(self, recipe: Recipe, digits: Digits) -> None:
+    def _tell_plan(self, recipe: Recipe, digits: Digits) -> None:
         with _TIMING:
-            if recipe is not self.form.recipe:
-                return  # the form has changed again
             words = _plan(recipe, digits, self._study)
-        if recipe is self.form.recipe:
-            self.plan.value = escape(words)
+        if recipe is self.form.recipe:  # the form has not changed again
+            self._say_plan(words)
+
+    def _say_plan(self, words: str) -> None:
+        self.plan.value = escape(words)
 
     def _changed(self, training: Training) -> None:
         """Shows how training stands; called by the thread that trains."""
@@ -202,7 +210,7 @@ def _plan(recipe: Recipe, digits: Digits, study: Study) -> str:
     if (study.store.root / run_key(recipe, digits)).exists():
         return "in runs/ already: Start shows it, and trains nothing"
     try:
-        return f"about {seconds_to_train(recipe, digits):.0f} s to train"
+        return f"{duration(seconds_to_train(recipe, digits))} to train"
     except Exception as error:  # such as numbers of a code that do not fit into memory
         return f"how long this takes cannot be told: {type(error).__name__}: {error}"
 

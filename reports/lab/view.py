@@ -125,11 +125,10 @@ class View(anywidget.AnyWidget):
         self.send({"fresh": keys})  # they may have been trained since the browser asked for them
 
     @property
-    def chosen(self) -> list[Any]:
-        """What the kernel's findings depend on, as the browser has it too."""
-        key = self.levels[self.level]
-        moves = [self.move1, self.move2, self.move3]
-        return [key, self.images, self.targets, self.seed, moves]
+    def chosen(self) -> tuple[Level, list[Any]]:
+        """The chosen model, and what the kernel's findings depend on, as the browser has it too."""
+        level, moves = self.chosen_level, [self.move1, self.move2, self.move3]
+        return level, [level.key, self.images, self.targets, self.seed, moves]
 
     def note(
         self, chosen: list[Any], notes: list[list[str]], nearest: Tensor | None = None
@@ -142,8 +141,9 @@ class View(anywidget.AnyWidget):
 
     @property
     def chosen_level(self) -> Level:
-        """The chosen model."""
-        return self._levels[self.levels[self.level]]
+        """The chosen model; the last one while a place in a longer list is on its way."""
+        levels = [*self._levels.values()]
+        return levels[min(self.level, len(levels) - 1)]
 
     def content(self, level: Level) -> Tensor:
         """A model's content codes of all images that are offered, (M, D); unseen ones' are fitted.
@@ -168,8 +168,8 @@ class View(anywidget.AnyWidget):
             return
         try:
             content, buffers = self.packed(level)
-        except ValueError as error:
-            self.send({"key": key, "error": str(error)})
+        except Exception as error:  # the browser waits until it is told
+            self.send({"key": key, "error": f"This model cannot be shown: {error}"})
             return
         self.send({"key": key, **content}, buffers=buffers)
 
@@ -185,7 +185,7 @@ class View(anywidget.AnyWidget):
         floats |= {name: part for name, part in more.items() if part.dtype == torch.float32}
         raw = {name: part.numpy().tobytes() for name, part in more.items() if name not in floats}
         lengths = [(name, len(part)) for name, part in raw.items()]
-        halves = deflated(in_halves(floats, "This model"), FAST)
+        halves = deflated(in_halves(floats, level.key), FAST)
         whole = zlib.compress(b"".join(raw.values()), FAST)
         return {"halves": sizes(floats), "bytes": lengths}, [halves, whole]
 

@@ -1,14 +1,16 @@
 import threading
 import time
 import zlib
+from dataclasses import replace
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT, make_digits
-from ipywidgets import HTML, ToggleButton
+from ipywidgets import HTML, IntSlider, ToggleButton
 from ipywidgets.widgets.widget import _instances
 
 from glo_core.classifier import train_classifier
@@ -23,12 +25,13 @@ from glo_core.runs.sweep import sweep
 from reports import lab
 from reports.chain import FIRST_PICTURES
 from reports.lab import parts
-from reports.lab.conversion import conversion_board
+from reports.lab.background import duration
+from reports.lab.conversion import LEGEND, conversion_board
 from reports.lab.epochs import epochs_board
-from reports.lab.models import Models, duration
+from reports.lab.models import Models
 from reports.lab.noise import noise_board
 from reports.lab.own import own_board
-from reports.lab.parts import Latest
+from reports.lab.parts import Latest, finding
 from reports.lab.scratch import scratch_board
 from reports.parameters import read
 from reports.show.live import Shown, directions, numbers
@@ -203,16 +206,38 @@ def test_images_are_picked_by_class_by_number_or_at_random(study):
     assert view.images == [12, 79]
 
 
-@pytest.mark.parametrize("text", ["80", "-1", "three", "1 2 3 4 5 6 7 8 9"])
+@pytest.mark.parametrize("text", ["80", "-1", "three <b>", "1 2 3 4 5 6 7 8 9", ","])
 def test_numbers_of_no_image_are_said_beside_the_control(study, text):
     board = noise_board(study)
     before = board.view.images
     board.controls["numbers"].value = text
     assert board.view.images == before
-    words = "expected at most 8 numbers from 0 to 79, with commas"
+    words = escape(f"{text!r}: expected 1 to 8 numbers from 0 to 79, with commas")
     assert words in said(board)
     board.controls["numbers"].value = ""
     assert words not in said(board)
+
+
+def test_a_class_without_unseen_images_is_said_beside_the_control(study):
+    board = conversion_board(study)
+    board.view.labels[80:] = 0
+    board.controls["unseen"].value = True
+    before = board.view.images
+    board.controls["source"].value = 2
+    assert board.view.images == before
+    assert "none of these 40 images is of this class" in said(board)
+    board.controls["source"].value = 0
+    assert "none of these 40 images is of this class" not in said(board)
+    assert board.view.images
+
+
+def test_without_any_target_the_images_alone_are_judged_and_measured(study):
+    board = conversion_board(study)
+    for button in board.controls["targets"]:
+        button.value = False
+    wait(lambda: board.view.noted[2:3] == [[]])
+    assert [len(row) for row in board.view.notes] == [1] * 4
+    assert LEGEND in said(board)
 
 
 def test_conversions_are_judged_and_measured(study):
@@ -297,6 +322,21 @@ def test_every_run_in_the_store_can_be_picked(study):
     assert board.view.levels == study.keys(other)
 
 
+def test_a_run_that_was_picked_and_left_does_not_come_back(study):
+    board = noise_board(study)
+    table = board.controls["runs"]
+    line = next(each for each in table.options if "σ = 0 " in each)
+    table.value = line
+    board.controls["method"].value = "exercise"
+    shown = board.view.levels
+    assert len(shown) == 2
+    study.alone(Recipe(sigma=0.375, epochs=1))  # as another board trains it, and tells this one
+    board.look()
+    assert board.view.levels == shown
+    table.value = line
+    assert len(board.view.levels) == 1
+
+
 def test_a_run_on_the_first_images_has_no_codes_of_the_others(study):
     recipe, some = Recipe(sigma=0.75, epochs=1), study.digits.subset(range(60))
     board = noise_board(study)
@@ -339,6 +379,40 @@ def test_the_level_that_was_trained_stays_chosen(tmp_path):
     wait(lambda: offer.layout.display == "none", 60)
     assert board.controls["level"].index == board.view.level == 0
     assert study.has(study.swept("l1", study.sigmas[0]))
+
+
+def test_a_damaged_run_is_said_and_not_waited_for(tmp_path):
+    study = small_study(tmp_path)
+    study.alone(study.parameters.methods()["ours"])
+    own, models = own_board(study), Models(study)
+    (key,) = own.view.levels
+    (tmp_path / key / "weights.safetensors").write_bytes(b"")
+    (level,) = models.levels("ours", "l1", 0)
+    assert models.has(level)
+    assert models.curve(level) is None  # and now it is set aside
+    study.alone(study.parameters.methods()["exercise"])
+    own.controls["method"].value = "exercise"
+    key = own.view.levels[own.view.level]
+    (tmp_path / key / "weights.safetensors").write_bytes(b"")
+    assert "damaged" in received(own, key)["error"]
+
+
+def test_losses_that_are_not_finite_are_left_out(study):
+    recipe = Recipe(sigma=0.625, epochs=2)
+    glo = study.alone(study.swept("l1", 0.1))
+    losses = torch.tensor([0.5, torch.inf])
+    broken = replace(glo, recipe=recipe, history=replace(glo.history, losses=losses))
+    study.store.save(broken, study.digits)
+    models = Models(study)
+    (level,) = (each for each in models.runs().values() if each.recipe == recipe)
+    assert models.curve(level) == [0.5, None]
+
+
+def test_a_place_of_a_longer_list_is_the_last_of_a_shorter_one(study):
+    board = noise_board(study)
+    board.view.level = 7  # which the browser has sent before it knew of other levels
+    level, (key, *_) = board.view.chosen
+    assert level.key == key == board.view.levels[0]
 
 
 def test_the_bench_trains_what_the_first_board_shows(tmp_path):
@@ -406,3 +480,17 @@ def test_work_that_fails_is_said_and_the_next_is_done():
 )
 def test_times_are_no_more_exact_than_they_are(seconds, words):
     assert duration(seconds) == words
+
+
+def test_the_line_below_says_what_is_wrong_until_it_is_right():
+    slider = IntSlider(0)
+
+    def find():
+        if not slider.value:
+            raise ValueError("<0>")
+
+    worker, line = finding(slider, ["value"], find, "what it is")
+    wait(lambda: line.value == "ValueError: &lt;0&gt;")
+    slider.value = 1
+    wait(lambda: line.value == "what it is")
+    worker.end()

@@ -605,6 +605,13 @@ def test_a_cell_that_was_moved_is_still_live(opened):
     assert_live(opened)
 
 
+def test_a_board_that_is_taken_off_the_page_and_put_back_is_live(opened):
+    board(opened, "conversion").locator("glo-board").evaluate(
+        "each => { const place = each.parentElement; each.remove(); place.append(each); }"
+    )
+    assert_live(opened)
+
+
 def load_again(page: Page) -> None:
     """Saves the notebook and loads the page again, which finds its kernel alive."""
     page.evaluate("jupyterapp.shell.currentWidget.context.save()")

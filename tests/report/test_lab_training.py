@@ -283,7 +283,7 @@ def test_fewer_images_are_those_of_a_study_of_so_many(store):
 @pytest.fixture
 def board(study):
     """Makes boards; at the end, nothing is trained and no step is timed any more."""
-    made = []
+    made, threads = [], threading.active_count()
 
     def make(on_trained=None):
         made.append(training_board(study, on_trained))
@@ -294,9 +294,7 @@ def board(study):
     yield make
     for panel in [panel for each in made for panel in each.workers]:
         panel.end()
-        if panel.training:
-            panel.training.join(PATIENCE)
-        until(lambda panel=panel: panel.plan.value)
+    until(lambda: threading.active_count() <= threads)
 
 
 def fill(panel, method, **fields):

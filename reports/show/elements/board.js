@@ -28,15 +28,21 @@ export class Board extends HTMLElement {
     this.status.setAttribute("role", "status");
     this.changed = () => this.update();
     this.received = (message, buffers) => this.receive(message, buffers);
-    widget.on("change", this.changed);
-    widget.on("msg:custom", this.received);
+  }
+
+  /** Follows the widget as long as it is on a page; Jupyter may move it to another place. */
+  connectedCallback() {
+    this.widget.on("change", this.changed);
+    this.widget.on("msg:custom", this.received);
     this.update();
   }
 
   disconnectedCallback() {
-    this.widget?.off("change", this.changed);
-    this.widget?.off("msg:custom", this.received);
+    this.widget.off("change", this.changed);
+    this.widget.off("msg:custom", this.received);
     clearTimeout(this.idle);
+    cancelAnimationFrame(this.wanted);
+    this.wanted = this.asked = undefined; // an answer would not be heard
   }
 
   /** The key of the chosen level's model. */
@@ -51,9 +57,9 @@ export class Board extends HTMLElement {
     return byteLength ? (image) => greysOf(bytes, image) : undefined;
   }
 
-  /** Asks the kernel for a model; one at a time. */
+  /** Asks the kernel for a model; one at a time, so that it makes none that nobody waits for any more. */
   ask(key) {
-    if (this.asked === key) return;
+    if (this.asked !== undefined) return; // its answer calls `update`, which asks for what is chosen by then
     this.asked = key;
     this.widget.send({ wanted: key });
   }
@@ -74,6 +80,7 @@ export class Board extends HTMLElement {
 
   /** Refreshes, at most once for each frame that the screen shows. */
   update() {
+    if (!this.isConnected) return;
     this.wanted ??= requestAnimationFrame(() => { this.wanted = undefined; this.refresh(); });
   }
 
@@ -84,10 +91,7 @@ export class Board extends HTMLElement {
     this.status.textContent = known || key === undefined ? "" : (model ?? "Waiting for the kernel …");
     if (key !== undefined && model === undefined) this.ask(key);
     if (!known) return;
-    const started = performance.now();
     this.draw(model);
-    this.milliseconds = performance.now() - started;
-    this.shown = key;
     this.idle = setTimeout(() => this.prefetch(), IDLE);
   }
 
@@ -98,7 +102,6 @@ export class Board extends HTMLElement {
     const scene = SCENES[widget.get("scene")](state, model, gallery);
     const cells = scene.flatMap((grid) => grid.cells.flat()).filter((cell) => cell.code);
     generate(model, cells.map((cell) => cell.code)).forEach((greys, k) => { cells[k].greys = greys; });
-    this.scene = scene;
     // What the kernel has found out about other choices is pale until it has caught up
     const chosen = [this.key, state.images, state.targets, state.seed, state.moves];
     this.classList.toggle("stale", JSON.stringify(chosen) !== JSON.stringify(widget.get("noted")));
@@ -140,6 +143,8 @@ export class OwnBoard extends Board {
         this.widget.save_changes();
       });
       this.pictures.append(this.own);
+      // Else JupyterLab takes arrow keys among these radio buttons for its own, and moves to another cell
+      this.own.querySelector(".fits").dataset.lmSuppressShortcuts = "";
     }
     if (this.own.model !== model) this.own.setModel(model);
   }

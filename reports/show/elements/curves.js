@@ -18,17 +18,21 @@ function ticks(low, high) {
 }
 
 /**
- * Draws curves into an element. Each is an array of numbers, one for each epoch, or null where none is
- * known; `chosen` is the place of the one in front, `marked` an epoch (from 1) to mark on it, or 0.
+ * Draws curves into an element. Each is an array with a number for each epoch, null where it was not finite, or null
+ * as a whole where none is known; `chosen` is the place of the one in front, `marked` an epoch (from 1) to mark on it,
+ * or 0.
  */
 export function drawCurves(parent, curves, chosen, marked, label) {
   const known = curves.filter(Boolean);
   if (!known.length) { parent.replaceChildren(); return; }
-  const epochs = Math.max(...known.map((each) => each.length)), values = known.flat();
+  const epochs = Math.max(...known.map((each) => each.length)), values = known.flat().filter(Number.isFinite);
   const low = Math.min(...values), high = Math.max(...values);
   const x = (epoch) => LEFT + (WIDTH - LEFT - RIGHT) * (epochs > 1 ? (epoch - 1) / (epochs - 1) : 0.5);
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (high > low ? (high - value) / (high - low) : 0.5);
-  const path = (curve) => curve.map((value, k) => `${k ? "L" : "M"}${x(k + 1).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  const path = (curve) => curve.map((value, k) => {
+    const command = Number.isFinite(curve[k - 1]) ? "L" : "M";
+    return Number.isFinite(value) ? `${command}${x(k + 1).toFixed(1)} ${y(value).toFixed(1)}` : "";
+  }).join("");
   const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
   for (const value of ticks(low, high)) {
     svg.append(node("path", { d: `M${LEFT} ${y(value)}H${WIDTH - RIGHT}`, class: "rule" }));
@@ -41,7 +45,8 @@ export function drawCurves(parent, curves, chosen, marked, label) {
   const front = curves[chosen];
   if (front) {
     svg.append(node("path", { d: path(front), class: "chosen" }));
-    if (marked) svg.append(node("circle", { cx: x(marked), cy: y(front[marked - 1]), r: 4, class: "mark" }));
+    const value = front[marked - 1];
+    if (Number.isFinite(value)) svg.append(node("circle", { cx: x(marked), cy: y(value), r: 4, class: "mark" }));
   }
   parent.replaceChildren(svg);
 }

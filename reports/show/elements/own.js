@@ -1,4 +1,4 @@
-// A digit of the reader's own, drawn or loaded: a model fits content codes to it under every class, while the reader
+// An image of the reader's own, drawn or loaded: a model fits content codes to it under every class, while the reader
 // watches, and converts it to all classes.
 
 import { classCode, modelOf } from "./codes.js";
@@ -51,7 +51,10 @@ function boardHtml(noun, classes) {
 /** Its data are those of `own_board`, in a script within it or as `data`, set before it is connected. */
 export class Own extends HTMLElement {
   async connectedCallback() {
-    if (this.pad) return; // the element was moved within the page
+    if (this.pad) { // the element was moved within the page
+      if (this.fit && !this.fit.done) this.fitAll();
+      return;
+    }
     this.data ??= JSON.parse(this.querySelector("script").textContent);
     this.innerHTML = boardHtml(this.data.noun, this.data.classes.map(escaped));
     this.pad = this.querySelector(".pad");
@@ -63,6 +66,8 @@ export class Own extends HTMLElement {
     this.showUnseen();
     this.dataset.ready = "";
   }
+
+  disconnectedCallback() { cancelAnimationFrame(this.frame); }
 
   listen() {
     const { pad } = this, on = (name, act) => this.querySelector(`[name=${name}]`).addEventListener("click", act);
@@ -126,7 +131,7 @@ export class Own extends HTMLElement {
     const lengths = [0, 1].map((axis) => strokes.flat().map((point) => point[axis]))
       .map((places) => Math.max(...places) - Math.min(...places));
     canvas.width = canvas.height = 2 * PAD; // so that no stroke is cut at the pad's border
-    const thick = (Math.max(...lengths) * pen) / (framing.side - pen);
+    const thick = (Math.max(...lengths) * pen) / Math.max(framing.side - pen, 1);
     paintStrokes(canvas, strokes, Math.max(thick, 4), ["#000", "#fff"]); // a dot has no length
     const how = `drawn with a pen of ${pen.toFixed(1)} pixels, as thick as in the training images`;
     this.look(canvas, (said) => [how, said.at(-1)]);

@@ -94,13 +94,14 @@ function epochs({ epoch }, model, { classes }) {
   const at = Math.min(epoch, last);
   const cell = (bytes, place, alt) => ({ greys: greysOf(bytes, place), alt });
   const rows = [], cells = [];
-  const first = each.map((label, k) => each.indexOf(label) === k);
-  for (const wanted of [true, false]) {
-    const places = each.map((_, k) => k).filter((k) => first[k] === wanted);
-    if (!places.length) continue;
+  const ofClass = classes.map((_, label) => [...each.keys()].filter((k) => each[k] === label));
+  for (let nth = 0; nth < Math.max(...ofClass.map((places) => places.length)); nth++) {
+    // Below the name of its class; a class of fewer images leaves a blank
+    const row = (bytes, start, words) => ofClass.map((places, label) => nth < places.length
+      ? cell(bytes, start + places[nth], words(classes[label])) : { alt: `no image of class ${classes[label]}` });
     rows.push("real", `epoch ${at}`);
-    cells.push(places.map((k) => cell(model.real, k, `the real image, class ${classes[each[k]]}`)));
-    cells.push(places.map((k) => cell(model.panel, (at - 1) * count + k, `class ${classes[each[k]]} after epoch ${at}`)));
+    cells.push(row(model.real, 0, (name) => `the real image, class ${name}`));
+    cells.push(row(model.panel, (at - 1) * count, (name) => `class ${name} after epoch ${at}`));
   }
   rows.push("from scratch");
   cells.push(classes.map((name, k) => cell(model.scratch, (at - 1) * classes.length + k, `${name} from scratch after epoch ${at}`)));
