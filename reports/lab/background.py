@@ -25,6 +25,7 @@ State = Literal["preparing", "training", "paused", "finished", "stopped", "faile
 ENDS: tuple[State, ...] = ("finished", "stopped", "failed")
 # Steps that the classifier of the swap term is timed with.
 CLASSIFIER_STEPS = 10
+_TIMING = threading.Lock()
 
 
 class Training:
@@ -173,7 +174,15 @@ class Training:
 
 
 def seconds_to_train(recipe: Recipe, digits: Digits) -> float:
-    """How long training would take now, from some steps of a plain model, made on the spot."""
+    """How long training would take now, from some steps of a plain model, made on the spot.
+
+    Threads take turns, as each would slow the others down.
+    """
+    with _TIMING:
+        return _timed(recipe, digits)
+
+
+def _timed(recipe: Recipe, digits: Digits) -> float:
     sizes = {"batch_size", "class_dim", "content_dim", "content_adam"}
     plain = Recipe(**recipe.model_dump(include=sizes))
     seconds = work(recipe, digits) * step_seconds([plain], digits)

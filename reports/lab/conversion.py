@@ -74,7 +74,7 @@ def conversion_board(study: Study) -> Board:
     chosen = ipw.HBox([ipw.Label("convert to"), *targets], layout=wrapped)
     children = [picker.box, sources.box, chosen, row(*controls.values()), view, legend]
     every = {**picker.controls, **sources.controls, **controls, "targets": targets}
-    return Board("conversion", children, every, view, [picker, annotate])
+    return Board("conversion", children, every, view, [picker, annotate], [picker.look])
 
 
 def _annotate(view: View, study: Study, models: Models) -> None:

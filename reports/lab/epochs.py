@@ -33,7 +33,9 @@ def epochs_board(study: Study) -> Board:
     view.links.append(ipw.jslink((play, "value"), (epoch, "value")))
     view.link(epoch, "value", "epoch")
     controls: dict[str, Any] = {**picker.controls, "epoch": epoch, "play": play}
-    return Board("epochs", [picker.box, row(play, epoch), view], controls, view, [picker])
+    return Board(
+        "epochs", [picker.box, row(play, epoch), view], controls, view, [picker], [picker.look]
+    )
 
 
 def learned(glo: Glo, study: Study) -> dict[str, Tensor]:

@@ -16,8 +16,7 @@ from reports.study import Study
 def noise_board(study: Study) -> Board:
     """Conversions, reconstructions, images from scratch, losses, leakage and style of any model.
 
-    Besides the report's models, every run in the store can be picked from a table, which the
-    board's `look` reads anew.
+    Besides the report's models, every run in the store can be picked from a table.
     """
     models, (source, target) = Models(study), study.pair
     view = View(models, "noise", told=True, target=target)
@@ -40,12 +39,10 @@ def noise_board(study: Study) -> Board:
     folded = ipw.Accordion([table], titles=("Any run in runs/",))
     children = [picker.box, sources.box, row(*controls.values()), view, folded]
     every = {**picker.controls, **sources.controls, **controls, "runs": table}
-    board = Board("noise", children, every, view, [picker])
-    board.look = look
-    return board
+    return Board("noise", children, every, view, [picker], [picker.look, look])
 
 
-def _table(models: Models, picker: Picker) -> tuple[ipw.Select, Callable[[object], None]]:
+def _table(models: Models, picker: Picker) -> tuple[ipw.Select, Callable[[], None]]:
     """A table of every run in the store, and what reads it anew.
 
     The run that is picked is shown in the place of the report's models.
@@ -58,7 +55,7 @@ def _table(models: Models, picker: Picker) -> tuple[ipw.Select, Callable[[object
         layout=ipw.Layout(width="100%"),
     )
 
-    def look(_: object = None) -> None:
+    def look() -> None:
         chosen = table.value
         found.update(models.runs())
         table.options = ["", *found]

@@ -18,4 +18,4 @@ def own_board(study: Study) -> Board:
     data = own_data(study.digits, unseen(study), noun(study.digits), pen(study))
     view = View(Models(study), "own", data=data)
     picker = Picker(view.models, view)
-    return Board("own", [picker.box, view], picker.controls, view, [picker])
+    return Board("own", [picker.box, view], picker.controls, view, [picker], [picker.look])

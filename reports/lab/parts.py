@@ -24,13 +24,15 @@ class Board(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         controls: Mapping[str, Any],
         view: Any,
         workers: Sequence[Any],
+        looks: Sequence[Callable[[], None]] = (),
     ):
         """Takes the place of an earlier board of this kind, whose cell was run before.
 
-        `workers` are what works beside the kernel, to be ended with the board by their `end`.
+        `workers` are what works beside the kernel, to be ended with the board by their `end`;
+        `looks` is what looks for new models in the store.
         """
         super().__init__(children)
-        self.controls, self.view, self.workers = controls, view, workers
+        self.controls, self.view, self.workers, self.looks = controls, view, workers, looks
         if earlier := _shown.pop(kind, None):
             earlier.end()
         _shown[kind] = self
@@ -42,6 +44,13 @@ class Board(ipw.VBox):  # type: ignore[misc]  # ipywidgets has no types
         # A link to a closed widget would keep a page that is loaded again from showing any.
         for each in (*getattr(self.view, "links", ()), self):
             _close(each)
+
+
+def look_again() -> None:
+    """Has every board look for new models in the store."""
+    for board in [*_shown.values()]:
+        for look in board.looks:
+            look()
 
 
 def _close(widget: Any) -> None:

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 
 from reports.lab.background import ENDS, Training, duration, seconds_to_train
 from reports.lab.models import VARIED, Level, Models
-from reports.lab.parts import NARROW, WIDE, Latest, row
+from reports.lab.parts import NARROW, WIDE, Latest, look_again, row
 from reports.lab.view import View
 from reports.methods import METHODS
 from reports.show.names import LOSS_NAMES, sigma_name
@@ -28,6 +28,7 @@ class Picker:
         self._changed: Callable[[], None] = lambda: None
         chosen = models.study.parameters
         self.levels: list[Level] = []
+        self._there: list[bool] = []
         # Threads ask which level is chosen, and there are two lists while the levels are changed
         self._choosing = threading.RLock()
         self._timed = Latest(self._time, self._say)
@@ -105,8 +106,20 @@ class Picker:
                 slider.description = number
                 slider.options = [(sigma_name(level.number), level.number) for level in levels]
                 slider.index = place
-            self.view.show(levels, place)
+            self._show(place)
         self._moved()
+
+    def look(self) -> None:
+        """Shows models that are new in the store."""
+        with self._choosing:
+            if [*map(self.models.has, self.levels)] == self._there:
+                return
+            self._show(self.levels.index(self.level))
+        self._moved()
+
+    def _show(self, place: int) -> None:
+        self._there = [*map(self.models.has, self.levels)]
+        self.view.show(self.levels, place)
 
     def _reload(self, _: object = None) -> None:
         method, seed = self.controls["method"].value, self.controls["seed"].value
@@ -154,9 +167,7 @@ class Picker:
         if training.recipe == self.level.recipe:
             self._say(training.words)
         if training.state == "finished":
-            with self._choosing:
-                self.view.show(self.levels, self.levels.index(self.level))
-            self._moved()
+            look_again()
 
     def _say(self, words: str) -> None:
         self._words.value = escape(words)

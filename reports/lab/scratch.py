@@ -58,7 +58,7 @@ def scratch_board(study: Study) -> Board:
     look, legend = finding(view, traits, lambda: _look(view, study, models), LEGEND)
     children = [picker.box, row(*controls.values()), view, legend]
     controls |= picker.controls
-    return Board("scratch", children, controls, view, [picker, look])
+    return Board("scratch", children, controls, view, [picker, look], [picker.look])
 
 
 def drawn(glo: Glo) -> Tensor:

@@ -16,12 +16,10 @@ from glo_core.runs.store import run_key
 from reports.lab.background import ENDS, Training, duration, seconds_to_train
 from reports.lab.curve import Curve, loss_curves
 from reports.lab.form import RecipeForm
-from reports.lab.parts import Board, Latest
+from reports.lab.parts import Board, Latest, look_again
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
 from reports.study import Study
-
-OnTrained = Callable[[Recipe], None]
 
 # Seconds between two pictures of a model that is trained: epochs in between are not shown.
 INTERVAL = 0.5
@@ -29,20 +27,14 @@ INTERVAL = 0.5
 SHOWN = 10
 # The panels' colours, which colour-blind readers can tell apart.
 COLORS = {"A": "#0072B2", "B": "#D55E00"}
-# Steps are timed by one thread after the other, as each would slow the others down.
-_TIMING = threading.Lock()
 
 
-def training_board(study: Study, on_trained: OnTrained | None = None) -> Board:
+def training_board(study: Study) -> Board:
     """Two recipes as forms, which are trained in threads while curves and images are drawn anew.
 
-    What is trained goes into the study's store. A board that was made before ends its trainings.
-    The controls are those of both forms, and the workers the two panels.
-
-    Args:
-        study: Its first images are trained on, and its methods can be chosen.
-        on_trained: Called with each recipe that was trained, or found in the store, by the thread
-            that did it.
+    The study's first images are trained on, and what is trained goes into its store. A board that
+    was made before ends its trainings. The controls are those of both forms, and the workers the
+    two panels.
     """
     curves, drawing = ipw.HTML(layout=ipw.Layout(max_width="100%")), threading.Lock()
 
@@ -51,7 +43,7 @@ def training_board(study: Study, on_trained: OnTrained | None = None) -> Board:
             curves.value = _curves(panels)
 
     methods = {"A": "ours", "B": "exercise"}
-    panels = [Panel(study, name, methods[name], draw_curves, on_trained) for name in COLORS]
+    panels = [Panel(study, name, methods[name], draw_curves) for name in COLORS]
     draw_curves()
     wrapped = ipw.Layout(flex_flow="row wrap", align_items="flex-start")
     forms = ipw.HBox([panel.box for panel in panels], layout=wrapped)
@@ -83,12 +75,11 @@ class Panel:
         name: str,
         method: str,
         draw_curves: Callable[[], None],
-        on_trained: OnTrained | None,
     ):
         """`draw_curves` draws the curves of all panels."""
         self.name = name
         self.training: Training | None = None
-        self._study, self._draw_curves, self._on_trained = study, draw_curves, on_trained
+        self._study, self._draw_curves = study, draw_curves
         # When, and in which state, training was shown last
         self._drawn, self._drawn_state = 0.0, ""
         self._saying = threading.Lock()
@@ -154,8 +145,7 @@ class Panel:
         self._planned.ask(recipe, digits)
 
     def _tell_plan(self, recipe: Recipe, digits: Digits) -> None:
-        with _TIMING:
-            words = _plan(recipe, digits, self._study)
+        words = _plan(recipe, digits, self._study)
         if recipe is self.form.recipe:  # the form has not changed again
             self._say_plan(words)
 
@@ -175,8 +165,8 @@ class Panel:
         self._show_state()
         if training.state in ENDS:
             self._chosen()
-        if training.state == "finished" and self._on_trained:
-            self._on_trained(training.recipe)
+        if training.state == "finished":
+            look_again()
 
     def _show_state(self) -> None:
         """Says how training stands, and lets only those buttons be pressed that have a use."""

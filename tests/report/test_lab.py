@@ -331,7 +331,7 @@ def test_a_run_that_was_picked_and_left_does_not_come_back(study):
     shown = board.view.levels
     assert len(shown) == 2
     study.alone(Recipe(sigma=0.375, epochs=1))  # as another board trains it, and tells this one
-    board.look()
+    parts.look_again()
     assert board.view.levels == shown
     table.value = line
     assert len(board.view.levels) == 1
@@ -341,7 +341,7 @@ def test_a_run_on_the_first_images_has_no_codes_of_the_others(study):
     recipe, some = Recipe(sigma=0.75, epochs=1), study.digits.subset(range(60))
     board = noise_board(study)
     (glo,) = sweep([recipe], some, study.store)
-    board.look()
+    parts.look_again()
     (line,) = (each for each in board.controls["runs"].options if "0.75" in each)
     assert "60 images" in line
     board.controls["runs"].value = line
@@ -366,6 +366,17 @@ def test_a_missing_model_is_offered_with_its_time_trained_once_and_shown(tmp_pat
     assert study.has(study.parameters.methods()["ours"])
     assert board.view.curves[0] is not None
     assert "error" not in received(board, board.view.levels[0])
+
+
+def test_what_one_board_has_trained_is_shown_by_all(tmp_path):
+    study = small_study(tmp_path)
+    boards = [make(study) for make in (noise_board, own_board)]
+    offers = [board.children[0].children[1] for board in boards]
+    lines = len(boards[0].controls["runs"].options)
+    offers[1].children[1].click()
+    wait(lambda: [each.layout.display for each in offers] == ["none", "none"], 60)
+    assert "error" not in received(boards[0], boards[0].view.levels[0])
+    assert len(boards[0].controls["runs"].options) == lines + 1
 
 
 def test_the_level_that_was_trained_stays_chosen(tmp_path):

@@ -23,6 +23,7 @@ from reports.lab import training as board_module
 from reports.lab.background import ENDS, Training, seconds_to_train
 from reports.lab.curve import Curve, loss_curves
 from reports.lab.form import FIELDS, RecipeForm
+from reports.lab.parts import Board
 from reports.lab.training import images_of, training_board
 from reports.methods import METHODS
 from reports.parameters import read
@@ -285,8 +286,8 @@ def board(study):
     """Makes boards; at the end, nothing is trained and no step is timed any more."""
     made, threads = [], threading.active_count()
 
-    def make(on_trained=None):
-        made.append(training_board(study, on_trained))
+    def make():
+        made.append(training_board(study))
         for panel in made[-1].workers:
             fill(panel, "exercise")
         return made[-1]
@@ -309,16 +310,18 @@ def ended(panel):
     return panel.training.state
 
 
-def test_start_trains_shows_keeps_and_tells(board, study):
-    told: list[Recipe] = []
-    made = board(told.append)
+def test_start_trains_shows_keeps_and_tells_the_other_boards(board, study):
+    looked: list[bool] = []
+    other = Board("planted", [], {}, None, [], [lambda: looked.append(True)])
+    made = board()
     first, second = made.workers
     recipe = first.form.recipe
     assert made.view.value == ""
     until(lambda: "s to train" in first.plan.value)
     first.start.click()
     assert ended(first) == "finished"
-    assert told == [recipe]
+    assert looked == [True]
+    other.end()
     assert runs(study.store) == study.keys(recipe)
     assert bytes(first.picture.value).startswith(b"\x89PNG")
     assert not second.picture.value
