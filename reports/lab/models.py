@@ -1,6 +1,7 @@
 """The models that the lab can show: those of the report, and every other run of the same images."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from glo_core.data import Digits
@@ -98,7 +99,7 @@ class Models:
             losses = self.opened(level).history.losses.tolist()
         except LookupError:
             return None
-        return [loss if math.isfinite(loss) else None for loss in losses]
+        return finite(losses)
 
     def facts(self, level: Level) -> dict[str, str]:
         """What the store's measures tell of a model; nothing is measured."""
@@ -117,6 +118,11 @@ class Models:
         """Under which name the store keeps a measure of the study's models."""
         judge = classifier_key(self.study.splits.judge, JUDGE_SEED)
         return measure_file(name, judge, self.study.unseen.fingerprint)
+
+
+def finite(losses: Sequence[float]) -> list[float | None]:
+    """Losses for the browser, in whose messages no other numbers can be: None where not finite."""
+    return [loss if math.isfinite(loss) else None for loss in losses]
 
 
 def described(recipe: Recipe, images: int) -> str:

@@ -4,9 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
+import anywidget
 import ipywidgets as ipw
 import torch
+import traitlets as tr
 from PIL import Image
 
 from glo_core.data import Digits
@@ -14,9 +17,10 @@ from glo_core.recipe import Recipe
 from glo_core.recorder import Epoch
 from glo_core.runs.store import run_key
 from reports.lab.background import ENDS, Training, duration, seconds_to_train
-from reports.lab.curve import Curve, loss_curves
 from reports.lab.form import RecipeForm
+from reports.lab.models import finite
 from reports.lab.parts import Board, Latest, look_again
+from reports.show import page
 from reports.show.animation import png
 from reports.show.mosaics import mosaic
 from reports.study import Study
@@ -36,11 +40,11 @@ def training_board(study: Study) -> Board:
     was made before ends its trainings. The controls are those of both forms, and the workers the
     two panels.
     """
-    curves, drawing = ipw.HTML(layout=ipw.Layout(max_width="100%")), threading.Lock()
+    curves, drawing = Curves(), threading.Lock()
 
     def draw_curves() -> None:
         with drawing:
-            curves.value = _curves(panels)
+            curves.show(panels)
 
     methods = {"A": "ours", "B": "exercise"}
     panels = [Panel(study, name, methods[name], draw_curves) for name in COLORS]
@@ -54,6 +58,30 @@ def training_board(study: Study) -> Board:
         for name, each in (panel.form.controls | panel.buttons).items()
     }
     return Board("training", [forms, curves, pictures], controls, curves, panels)
+
+
+class Curves(anywidget.AnyWidget):
+    """The loss curves of all that was started, on the same axes, which the browser draws.
+
+    Traits: `curves`, each with its name, colour and losses, and how many `epochs` the axis has.
+    """
+
+    _esm = page.widget()
+    _css = page.style()
+
+    scene = tr.Unicode("curves").tag(sync=True)
+    curves: tr.List[Any] = tr.List().tag(sync=True)
+    epochs = tr.Int(1).tag(sync=True)
+
+    def show(self, panels: Sequence["Panel"]) -> None:
+        """Shows the curves of these panels as they are now."""
+        started = [(panel.name, each) for panel in panels if (each := panel.training)]
+        with self.hold_sync():
+            self.epochs = max((each.recipe.epochs for _, each in started), default=1)
+            self.curves = [
+                {"name": name, "color": COLORS[name], "losses": finite(each.losses)}
+                for name, each in started
+            ]
 
 
 class Panel:
@@ -203,13 +231,6 @@ def _plan(recipe: Recipe, digits: Digits, study: Study) -> str:
         return f"{duration(seconds_to_train(recipe, digits))} to train"
     except Exception as error:  # such as numbers of a code that do not fit into memory
         return f"how long this takes cannot be told: {type(error).__name__}: {error}"
-
-
-def _curves(panels: Sequence[Panel]) -> str:
-    """The loss curves of all that was started, on the same axes."""
-    started = [(panel, panel.training) for panel in panels if panel.training]
-    curves = [Curve(panel.name, COLORS[panel.name], [*each.losses]) for panel, each in started]
-    return loss_curves(curves, max(each.recipe.epochs for _, each in started)) if started else ""
 
 
 def _bar(training: Training) -> str:

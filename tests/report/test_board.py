@@ -1,5 +1,8 @@
 """The lab's boards in a real Chromium, with a widget of which no kernel knows."""
 
+import re
+
+import numpy as np
 import pytest
 from conftest import CHROMIUM, NO_CHROMIUM
 from playwright.sync_api import Page
@@ -92,13 +95,64 @@ def test_images_after_an_epoch_stand_below_the_names_of_their_classes(blank):
     assert greys == [[1, 3, 4], [11, 13, 14], [2, None, 5], [12, None, 15], [21, 22, 23]]
 
 
+# Draws curves, of which the first one is in front, and tells what is to be seen.
+CURVES = """
+    ([curves, fronts, epochs]) => {
+        const place = document.createElement("div");
+        drawCurves(place, curves, fronts, epochs ?? undefined);
+        const all = (name) => [...place.querySelectorAll(name)];
+        return {
+            fronts: all(".front").map((each) => each.getAttribute("d")),
+            others: all(".other").length,
+            marks: all("circle").map((each) => ["cx", "cy"].map((at) => +each.getAttribute(at))),
+            words: all("text").map((each) => each.textContent),
+        };
+    }
+"""
+FRONT = {"curve": 0, "color": "red"}
+
+
+def points(path):
+    return [tuple(map(float, each.split())) for each in re.split("[ML]", path)[1:]]
+
+
 def test_losses_that_are_not_finite_leave_a_gap(blank):
-    found = blank.evaluate(
-        """() => [[[1, null, 0.5, 0.25], 3], [[1, null], 2]].map(([losses, marked]) => {
-            const place = document.createElement("div");
-            drawCurves(place, [losses, null], 0, marked, "loss");
-            const path = place.querySelector(".chosen").getAttribute("d");
-            return [path.replace(/[^ML]/g, ""), place.querySelectorAll(".mark").length];
-        })"""
-    )
-    assert found == [["MML", 1], ["M", 0]]
+    for losses, marked, commands, marks in (
+        ([1, None, 0.5, 0.25], 3, "MML", 1),
+        ([1, None], 2, "M", 0),
+        ([1, 0, 0.5], 1, "MM", 1),
+    ):
+        shown = blank.evaluate(CURVES, [[losses, None], [FRONT | {"marked": marked}], None])
+        (path,) = shown["fronts"]
+        assert re.sub("[^ML]", "", path) == commands
+        assert len(shown["marks"]) == marks
+
+
+def test_curves_share_their_axes_and_fall_with_the_logarithm_of_the_loss(blank):
+    fronts = [FRONT | {"name": "A"}, {"curve": 1, "color": "blue", "name": "<B>"}]
+    shown = blank.evaluate(CURVES, [[[0.4, 0.2, 0.1], [0.4, 0.1], [0.3]], fronts, 10])
+    one, other = map(points, shown["fronts"])
+    assert one[0] == other[0]
+    assert one[2][1] == other[1][1]
+    (left, high), (middle, half), (right, low) = one
+    assert half - high == pytest.approx(low - half, abs=0.2) != 0
+    assert middle - left == pytest.approx(right - middle, abs=0.2) != 0
+    assert high < half  # from the upper edge
+    assert shown["others"] == 1
+    assert shown["marks"] == pytest.approx(np.array([one[-1], other[-1]]), abs=0.1)
+    assert {"A", "<B>"} <= {*shown["words"]}
+
+
+@pytest.mark.parametrize("losses", [[0.3], [0.3, 0.3], [None, 0.2], [1e-9, 1e9], [0.11, 0.12]])
+@pytest.mark.parametrize("epochs", [2, 1000])
+def test_any_losses_can_be_shown(blank, losses, epochs):
+    shown = blank.evaluate(CURVES, [[losses], [FRONT], epochs])
+    for x, y in points(shown["fronts"][0]):
+        assert 0 <= x <= 420
+        assert 0 < y < 190
+    assert len([words for words in shown["words"] if re.match(r"\d", words)]) > 1
+
+
+@pytest.mark.parametrize("curves", [[], [None], [[None, 0.0]]])
+def test_without_losses_there_are_no_axes(blank, curves):
+    assert blank.evaluate(CURVES, [curves, [], None])["words"] == []

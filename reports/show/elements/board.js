@@ -13,6 +13,8 @@ import { SCENES } from "./scenes.js";
 const STATE = ["images", "target", "targets", "start", "end", "seed", "epoch", "priors", "notes"];
 // Milliseconds without any change after which another level's model is asked for.
 const IDLE = 150;
+// The colour of the chosen level's curve.
+const CHOSEN = "#0072b2";
 
 export class Board extends HTMLElement {
   /** Connects the element to a widget: what anywidget hands to `render` as its model. */
@@ -23,7 +25,7 @@ export class Board extends HTMLElement {
     this.grids = [];
     for (const name of ["status", "pictures", "curves", "facts"]) {
       this[name] = this.appendChild(document.createElement("div"));
-      this[name].className = name;
+      this[name].className = name === "curves" ? "glo-curves" : name;
     }
     this.status.setAttribute("role", "status");
     this.changed = () => this.update();
@@ -116,7 +118,7 @@ export class Board extends HTMLElement {
     const [curves, facts] = ["curves", "facts"].map((name) => this.widget.get(name)), told = [curves, facts, level, marked];
     if (this.told?.every((each, k) => each === told[k])) return;
     this.told = told;
-    drawCurves(this.curves, curves, level, marked, "training loss by epoch");
+    drawCurves(this.curves, curves, [{ curve: level, color: CHOSEN, marked: marked || undefined }]);
     this.facts.replaceChildren(...Object.entries(facts[level] ?? {}).flat().map((words) => {
       const span = document.createElement("span");
       span.textContent = words;
