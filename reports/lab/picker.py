@@ -103,9 +103,11 @@ class Picker:
         with self._choosing:
             self.levels = levels
             if not single:
-                slider.description = number
-                slider.options = [(sigma_name(level.number), level.number) for level in levels]
-                slider.index = place
+                # At once: options alone would send the slider, and with it the view, to the first
+                with slider.hold_sync():
+                    slider.description = number
+                    slider.options = [(sigma_name(level.number), level.number) for level in levels]
+                    slider.index = place
             self._show(place)
         self._moved()
 

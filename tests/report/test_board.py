@@ -54,6 +54,19 @@ def test_of_models_that_were_passed_by_none_is_asked_for(blank):
     assert asked == ["a", "c"]
 
 
+def test_a_place_beyond_the_levels_is_the_last_one(blank):
+    asked = blank.evaluate(
+        f"""async () => {{
+            {BOARD}
+            state.levels = ["a"];
+            await choose(2);
+            board.remove();
+            return asked;
+        }}"""
+    )
+    assert asked == ["a"]
+
+
 def test_a_board_listens_and_asks_only_while_it_is_on_the_page(blank):
     found = blank.evaluate(
         f"""async () => {{

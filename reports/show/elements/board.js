@@ -48,7 +48,10 @@ export class Board extends HTMLElement {
   }
 
   /** The key of the chosen level's model. */
-  get key() { return this.widget.get("levels")[this.widget.get("level")]; }
+  get key() { return this.widget.get("levels")[this.level]; }
+
+  /** The chosen level's place; the last one while a place in a longer list is on its way. */
+  get level() { return Math.min(this.widget.get("level"), this.widget.get("levels").length - 1); }
 
   /** The images that can be shown: their classes, labels and greys. */
   get gallery() { return { ...this.widget.get("gallery"), greys: this.greys("pixels") }; }
@@ -110,7 +113,7 @@ export class Board extends HTMLElement {
     while (this.grids.length < scene.length) this.grids.push(new Grid(this.pictures));
     while (this.grids.length > scene.length) this.grids.pop().element.remove();
     scene.forEach((grid, k) => this.grids[k].show(grid));
-    this.tell(widget.get("level"), widget.get("scene") === "epochs" ? state.epoch : 0);
+    this.tell(this.level, widget.get("scene") === "epochs" ? state.epoch : 0);
   }
 
   /** Draws the curves of all levels' losses, and tells what is known of the chosen one's model. */
@@ -128,7 +131,7 @@ export class Board extends HTMLElement {
 
   /** Asks for the nearest level's model that is not here yet, so that the slider moves at once. */
   prefetch() {
-    const levels = this.widget.get("levels"), level = this.widget.get("level");
+    const levels = this.widget.get("levels"), { level } = this;
     const lacking = levels.map((key, k) => [Math.abs(k - level), key]).filter(([, key]) => !this.models.has(key));
     if (lacking.length) this.ask(lacking.sort(([near], [far]) => near - far)[0][1]);
   }
