@@ -102,13 +102,14 @@ class Picker:
         only.value = f"{number} = {sigma_name(levels[0].number)}"
         with self._choosing:
             self.levels = levels
+            # The view before the slider, which would move it among the levels from before, and all
+            # of the slider at once, as options alone would send it to the first
+            self._show(place)
             if not single:
-                # At once: options alone would send the slider, and with it the view, to the first
                 with slider.hold_sync():
                     slider.description = number
                     slider.options = [(sigma_name(level.number), level.number) for level in levels]
                     slider.index = place
-            self._show(place)
         self._moved()
 
     def look(self) -> None:

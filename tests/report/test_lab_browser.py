@@ -514,10 +514,11 @@ STAMPS = """
     };
 """
 # Moves a control there and back; the milliseconds from each move to the pictures that follow it.
-# The next move waits until nothing more is drawn because of this one.
+# The next move waits until nothing more is drawn because of this one, longer where the kernel is
+# asked: a list that is moved there and back before it has answered has not moved.
 LATENCIES = """
     async (control, tries) => {
-        const times = [], home = control.selectedIndex;
+        const times = [], home = control.selectedIndex, rest = control.matches("select") ? 150 : 30;
         let quiet;
         const other = home === 0 ? 1 : home - 1;
         const up = control.getAttribute("aria-valuenow") !== control.getAttribute("aria-valuemax");
@@ -536,7 +537,7 @@ LATENCIES = """
             times.push(window.drawn - started);
             do {
                 quiet = window.drawn;
-                await new Promise((done) => setTimeout(done, 30));
+                await new Promise((done) => setTimeout(done, rest));
             } while (window.drawn !== quiet);
         }
         return times;
