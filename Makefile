@@ -43,6 +43,9 @@ test: .venv/installed-for-tests ## run the same checks and all tests, in some mi
 bench: .venv/installed ## measure how fast training and the quick report are, in some minutes
 	@$(BIN)/python -m reports.bench
 
+# The kernel is this environment's, whichever other ones Jupyter would find before it.
+lab: export JUPYTER_PATH =
+lab: export JUPYTER_PREFER_ENV_PATH = 1
 lab: .venv/installed ## open JupyterLab on the notebooks, on this machine only, with its token
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. \
 		--LabApp.app_settings_dir=reports/lab \

@@ -26,6 +26,8 @@ import torch
 import glo_core
 from glo_core.data import DataError
 from glo_core.runs.cluster import ClusterError
+from glo_core.runs.leftovers import clear, mine
+from glo_core.runs.locks import held
 from glo_core.runs.store import write_text
 from glo_core.runs.sweep import SweepError
 from glo_core.training import DeviceError
@@ -36,7 +38,7 @@ from reports.bind.outputs import ExecutedSection, Outputs, gif_name, read_output
 from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
-from reports.measuring import MeasuringError
+from reports.measuring import MeasuringError, begin
 from reports.parameters import ParameterError, parse_override
 from reports.plan import PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
@@ -57,13 +59,23 @@ TIMING = (
 
 
 def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> None:
-    """The whole report, however long it takes if `yes`.
+    """The whole report, however long it takes if `yes`; one build at a time.
 
     Raises an error of one of ERRORS, which says what to do.
     """
     clock = [time.perf_counter()]
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
+    BUILD.mkdir(exist_ok=True)
+    with held(BUILD / ".lock", "builds a report here"):
+        runs = study.store.root
+        clear(BUILD, BUILD / "sections", runs, *runs.glob("*/"))
+        _build(study, parameter_file, overrides, yes, clock)
+
+
+def _build(
+    study: Study, parameter_file: str, overrides: dict[str, Any], yes: bool, clock: list[float]
+) -> None:
     stamps = {notebook: section_stamp(study, notebook) for notebook in section_notebooks()}
     stamp = report_stamp(stamps.values())
     if is_up_to_date(stamp):
@@ -94,7 +106,8 @@ def train(study: Study) -> None:
     """Has the store hold every model and the judge, which is trained beside them."""
     if study.parameters.threads > 1:
         # In a process of its own: two threads of many small steps would wait for each other
-        with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as beside:
+        forks = multiprocessing.get_context("forkserver")
+        with ProcessPoolExecutor(1, forks, begin) as beside:
             beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
             _ = study.models
     _ = study.models, study.judge
@@ -169,7 +182,7 @@ def write_documents(report: Report, results: dict[str, Any], clock: Sequence[flo
 
     `clock` holds the times at which the build began, had its models, its measures, its sections.
     """
-    with tempfile.TemporaryDirectory(dir=BUILD) as name:
+    with tempfile.TemporaryDirectory(prefix=f".new-{mine()}-", dir=BUILD) as name:
         folder = Path(name)
         with ThreadPoolExecutor(1) as beside:
             page = beside.submit(write_html, report, folder / "report.html")

@@ -6,15 +6,22 @@ the rest. Here one process imports them, for all notebooks.
 
 import multiprocessing
 import os
+import shutil
+import signal
+import tempfile
 from collections.abc import Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from threadpoolctl import threadpool_limits
+
+from reports.parent import end_with_parent
 
 _FORKS = multiprocessing.get_context("forkserver")
 
@@ -54,13 +61,17 @@ def _serve(arguments: list[str], folder: str | Path, variables: dict[str, str]) 
     os.setsid()
     os.chdir(folder)
     os.environ.update(variables)
-    # The kernel ends itself if the process that it was forked from is gone.
+    sockets = Path(arguments[arguments.index("-f") + 1]).parent
+    end_with_parent(lambda: shutil.rmtree(sockets, ignore_errors=True))
+    # Without this, it would tell how to connect to it
     parent = f"--IPKernelApp.parent_handle={os.getppid()}"
     IPKernelApp.launch_instance(argv=[*arguments, parent])
 
 
 class _Provisioner(LocalProvisioner):
-    """Starts kernels by forking."""
+    """Starts kernels by forking; their sockets lie in a folder of their own."""
+
+    sockets: str
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Forks a kernel with the arguments of a kernel's command line."""
@@ -71,11 +82,39 @@ class _Provisioner(LocalProvisioner):
         self.pid = self.process.pid
         return self.connection_info
 
+    async def send_signal(self, signum: int) -> None:
+        """Sends a signal, but never an interrupt.
+
+        Jupyter interrupts each kernel before it asks it to end. One that has run its notebook has
+        nothing to interrupt, and calls it an error.
+        """
+        if signum != signal.SIGINT:
+            await super().send_signal(signum)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Deletes the kernel's sockets."""
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
 
 class ForkedKernelManager(AsyncKernelManager):
-    """A manager for nbclient, whose kernel is forked."""
+    """A manager for nbclient, whose kernel is forked, whichever kernels are installed.
+
+    They talk through sockets in a folder that is open to this user alone, not through ports.
+    """
+
+    kernel_spec = KernelSpec(**get_kernel_dict())
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        sockets = tempfile.mkdtemp(prefix="kernel-")
+        file = str(Path(sockets, "kernel.json"))
+        super().__init__(transport="ipc", connection_file=file, **kwargs)
         spec = self.kernel_spec
         self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=spec, parent=self)
+        self.provisioner.sockets = sockets
+
+
+def end_all() -> None:
+    """Ends all kernels, whatever they compute."""
+    for process in multiprocessing.active_children():
+        if isinstance(process, _Forked):
+            process.kill()

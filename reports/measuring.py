@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import pickle
+import signal
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,7 +27,9 @@ from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.runs.cluster import keep_freed_memory
+from glo_core.runs.leftovers import mine
 from glo_core.runs.store import Store, run_key
+from reports.parent import end_with_parent
 
 # How often the progress bar looks for what has been measured, in seconds.
 LOOK = 0.5
@@ -78,24 +81,34 @@ def measure_all(
     Raises:
         MeasuringError: A process has ended. What was measured before is kept.
     """
-    found: dict[Recipe, dict[str, dict[str, Any] | None]] = {
+    found = _kept(measuring, models, scopes)
+    if _distinct(measuring, models, found):
+        with measuring.store.locked(["measures"]):
+            found = _kept(measuring, models, scopes)  # another may have measured them meanwhile
+            missing = _distinct(measuring, models, found)
+            for alike, results in _measured_now(measuring, models, missing, jobs):
+                for recipe in alike:
+                    for name, result in results.items():
+                        key = run_key(recipe, measuring.digits)
+                        measuring.store.remember(key, measuring.file(name), result)
+                        # Through JSON, so that what was measured now looks like what was kept
+                        found[recipe][name] = json.loads(json.dumps(result))
+    return {
+        recipe: _merged(codes.measure(measuring.subject(models[recipe])), results)
+        for recipe, results in found.items()
+    }
+
+
+def _kept(
+    measuring: Measuring, models: Iterable[Recipe], scopes: Mapping[Recipe, Scope]
+) -> dict[Recipe, dict[str, Any]]:
+    """What the store has of each recipe's measures, and None for each that it has not."""
+    return {
         recipe: {
             name: measuring.store.recall(run_key(recipe, measuring.digits), measuring.file(name))
             for name in measures_of(scopes[recipe])
         }
         for recipe in models
-    }
-    missing = _distinct(measuring, models, found)
-    for alike, results in _measured_now(measuring, models, missing, jobs):
-        for recipe in alike:
-            for name, result in results.items():
-                key = run_key(recipe, measuring.digits)
-                measuring.store.remember(key, measuring.file(name), result)
-                # Through JSON, so that what was measured now looks like what was kept
-                found[recipe][name] = json.loads(json.dumps(result))
-    return {
-        recipe: _merged(codes.measure(measuring.subject(models[recipe])), results)
-        for recipe, results in found.items()
     }
 
 
@@ -130,7 +143,8 @@ def _measured_now(
     # The dearest first, so that at the end no process waits long for another
     work = sorted(missing.items(), key=lambda each: -_seconds(each[0][2]))
     total = sum(_seconds(names) for (*_, names), _ in work)
-    with TemporaryDirectory() as folder:
+    store = measuring.store
+    with TemporaryDirectory(prefix=f".new-{mine()}-", dir=store.root) as folder:
         # What is larger than a model is read once by each process, not sent with every model.
         shared, done = Path(folder) / "shared", Path(folder) / "done"
         shared.write_bytes(pickle.dumps(measuring))
@@ -153,7 +167,7 @@ def _finished(
         return
     # Forked from the process that notebooks' kernels are forked from, too (see `kernels`)
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, context, _use_one_thread) as pool:
+    with ProcessPoolExecutor(jobs, context, begin) as pool:
         futures = [pool.submit(_measured, *call) for call in calls]
         try:
             for future in as_completed(futures):
@@ -171,8 +185,10 @@ def _finished(
             raise
 
 
-def _use_one_thread() -> None:
-    """Has this process compute with one thread: the others have processors of their own."""
+def begin() -> None:
+    """What a process does first that computes beside others: each has a processor of its own."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the parent is told, too, and ends this
     torch.set_num_threads(1)
     threadpool_limits(1)
 

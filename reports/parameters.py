@@ -63,6 +63,7 @@ class Parameters(BaseModel):
                    are measured, and notebooks run
     workers        how many Dask workers on this machine train instead; 0: none
     scheduler      the address of a Dask scheduler whose workers train instead; "": none
+    insecure       whether a scheduler on another machine may be met without TLS
     device         auto, cpu or cuda: where they train
     """
 
@@ -90,6 +91,7 @@ class Parameters(BaseModel):
     threads: Count
     workers: Annotated[int, Strict(), Field(ge=0)]
     scheduler: str
+    insecure: Annotated[bool, Strict()]
     device: Literal["auto", "cpu", "cuda"]
 
     @model_validator(mode="after")
@@ -112,7 +114,8 @@ class Parameters(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """All but what says only where, and how many at a time, things are computed."""
-        return self.model_dump(mode="json", exclude={"threads", "workers", "scheduler", "device"})
+        where = {"threads", "workers", "scheduler", "insecure", "device"}
+        return self.model_dump(mode="json", exclude=where)
 
     @property
     def shared(self) -> dict[str, Any]:

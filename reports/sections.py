@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from glo_core.runs.store import write_text
 from reports.bind.outputs import ExecutedSection
-from reports.kernels import ForkedKernelManager
+from reports.kernels import ForkedKernelManager, end_all
 from reports.study import ROOT
 
 
@@ -49,8 +49,10 @@ def run_sections(
             bar = tqdm(done, total=len(running), desc="sections", unit="section")
             for run in bar:
                 run.result()
-        except BaseException:  # a section that failed, or Ctrl-C: do not begin the others
+        except BaseException as error:  # do not begin the others
             pool.shutdown(wait=False, cancel_futures=True)
+            if not isinstance(error, Exception):  # Ctrl-C: do not wait for those that run, either
+                end_all()
             raise
     return [ExecutedSection(source.stem, running[source].result()) for source in stamps]
 
@@ -83,27 +85,17 @@ def up_to_date(
     return read
 
 
-def _execute(source: Path, values: Mapping[str, Any], attempts: int = 3) -> nbformat.NotebookNode:
-    """A notebook that was run in a kernel of its own, in the notebook's folder.
-
-    Kernels that start at the same moment may pick the same port, and one of them dies before it
-    has run anything: it is started again.
-    """
-    try:
-        executed: nbformat.NotebookNode = papermill.execute_notebook(
-            source,
-            None,  # it would be written after every cell
-            dict(values),
-            kernel_name="python3",
-            progress_bar=False,
-            # The kernel's folder. Papermill's own `cwd` would move this whole process there, and
-            # with it the notebook that runs beside this one.
-            resources={"metadata": {"path": str(source.parent)}},
-            kernel_manager_class=ForkedKernelManager,
-            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
-        )
-    except RuntimeError as error:
-        if attempts == 1 or "before replying to kernel_info" not in str(error):
-            raise
-        return _execute(source, values, attempts - 1)
+def _execute(source: Path, values: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """A notebook that was run in a kernel of its own, in the notebook's folder."""
+    executed: nbformat.NotebookNode = papermill.execute_notebook(
+        source,
+        None,  # it would be written after every cell
+        dict(values),
+        kernel_name="python3",
+        progress_bar=False,
+        # The kernel's folder. Papermill's own `cwd` would move this whole process there, and with
+        # it the notebook that runs beside this one.
+        resources={"metadata": {"path": str(source.parent)}},
+        kernel_manager_class=ForkedKernelManager,
+    )
     return executed

@@ -86,7 +86,7 @@ class Study:
         torch.set_num_threads(chosen.threads)
         # No workers are started for a study that lacks nothing.
         workers, scheduler = (0, "") if self.stored else (chosen.workers, chosen.scheduler)
-        with connected(workers, scheduler) as executor:
+        with connected(workers, scheduler, chosen.insecure) as executor:
             models = sweep(recipes, self.digits, self.store, executor, chosen.device)
         return dict(zip(recipes, models, strict=True))
 

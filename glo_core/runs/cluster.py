@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import dask
-from distributed import Client, LocalCluster, get_worker
+from distributed import Client, Nanny, Scheduler, SpecCluster, Worker, get_worker
+from distributed.security import Security
+from distributed.system import MEMORY_LIMIT
 
 TOPIC = "glo-progress"
 # How often a group is tried again after an error. One that costs several workers their lives is
@@ -85,18 +88,64 @@ def _copies_kept(client: Client) -> Iterator[None]:
     try:
         yield
     finally:
-        if manages:
+        if manages and client.status == "running":  # which it is not if its scheduler is lost
             client.amm.start()
 
 
+class _NoPage:
+    """What a scheduler and a worker have in common, without their web server."""
+
+    def start_http_server(self, *_: Any, **__: Any) -> None:
+        """Opens no port."""
+
+
+class _Scheduler(_NoPage, Scheduler):
+    pass
+
+
+class _Worker(_NoPage, Worker):
+    pass
+
+
+def _new_cluster(workers: int) -> SpecCluster:
+    """So many worker processes on this machine, and their scheduler in this process.
+
+    They listen on the loopback interface alone, where other users of the machine could reach them:
+    whoever connects must show a certificate that is made now and never written down.
+    """
+    common = {"host": "127.0.0.1", "protocol": "tls", "security": Security.temporary()}
+    worker = {
+        "cls": Nanny,
+        "options": {
+            **common,
+            "nthreads": 1,
+            "memory_limit": MEMORY_LIMIT // workers,
+            "worker_class": _Worker,
+            "silence_logs": logging.CRITICAL,
+        },
+    }
+    return SpecCluster(
+        scheduler={"cls": _Scheduler, "options": {**common, "dashboard": False}},
+        workers=dict.fromkeys(range(workers), worker),
+        security=common["security"],
+        silence_logs=logging.CRITICAL,
+    )
+
+
 @contextmanager
-def connected(workers: int, scheduler: str) -> Iterator[Cluster | None]:
+def connected(workers: int, scheduler: str, insecure: bool = False) -> Iterator[Cluster | None]:
     """The workers of the scheduler at an address, or so many new ones on this machine, or None.
 
-    A scheduler at tls:// is met with the certificates that Dask's own configuration names. New
-    workers listen on the loopback interface alone. Raises ClusterError.
+    A scheduler at tls:// is met with the certificates that Dask's own configuration names. One on
+    another machine is met without TLS only if `insecure`. Raises ClusterError.
     """
     if scheduler:
+        if not (insecure or _is_safe(scheduler)):
+            raise ClusterError(
+                f"scheduler = {scheduler!r}: without TLS, whoever reaches this port can run code "
+                "on the workers and here; use a scheduler at tls://, or, in a network where you "
+                "trust everybody, set insecure = true"
+            )
         try:
             client = Client(scheduler, timeout=CONNECT_SECONDS)
         except (OSError, ValueError, TypeError) as error:
@@ -109,17 +158,16 @@ def connected(workers: int, scheduler: str) -> Iterator[Cluster | None]:
     elif workers:
         with (
             dask.config.set({"distributed.scheduler.worker-ttl": SILENCE}),
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                worker_dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
+            _new_cluster(workers) as cluster,
             Client(cluster) as client,
             _copies_kept(client),
         ):
             yield Cluster(client)
     else:
         yield None
+
+
+def _is_safe(scheduler: str) -> bool:
+    """Whether a scheduler at this address asks for certificates, or is on this machine."""
+    address = urlsplit(scheduler if "://" in scheduler else f"tcp://{scheduler}")
+    return address.scheme == "tls" or address.hostname in {"127.0.0.1", "::1", "localhost"}

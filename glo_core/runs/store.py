@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -26,7 +25,7 @@ from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recipe import Recipe
-from glo_core.runs import packing, trainers
+from glo_core.runs import leftovers, locks, packing, trainers
 from glo_core.runs.trainers import recipe_of, trainer_of
 
 log = logging.getLogger(__name__)
@@ -118,19 +117,26 @@ class Store:
         key = classifier_key(digits, seed)
         state = self._opened(key, _weights)
         if state is None:
-            log.info("training %s on %d images", key, len(digits))
-            network = train_classifier(digits, seed)
-            about = {"digits": _described(digits)}
-            self._place(key, {WEIGHTS: network.state_dict()}, about)
-            return network
+            with self.locked([key]):
+                state = self._opened(key, _weights)  # another may have trained it meanwhile
+                if state is None:
+                    return self._trained(key, digits, seed)
         network = classifier.lenet(len(digits.class_names))
         network.load_state_dict(state)
         return network.eval().requires_grad_(False)
 
+    def _trained(self, key: str, digits: Digits, seed: int) -> nn.Sequential:
+        log.info("training %s on %d images", key, len(digits))
+        network = train_classifier(digits, seed)
+        self._place(key, {WEIGHTS: network.state_dict()}, {"digits": _described(digits)})
+        return network
+
     def _place(self, key: str, files: dict[str, dict[str, Tensor]], about: dict[str, Any]) -> Path:
         """Writes a folder under a temporary name and renames it; `run.json` is written last."""
         folder = self.root / key
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=_made(self.root)) as name:
+        with tempfile.TemporaryDirectory(
+            prefix=f".new-{leftovers.mine()}-", dir=_made(self.root)
+        ) as name:
             new = Path(name) / key
             new.mkdir()
             for file, tensors in files.items():
@@ -187,20 +193,14 @@ class Store:
     ) -> Iterator[None]:
         """Holds the locks of these runs, so that no other process trains one meanwhile.
 
-        Always taken in the same order, so that two processes cannot wait for each other. The
-        system frees the locks of a process that dies. While this waits for a lock, `give_up` is
-        asked again and again; if it says yes, filelock's Timeout is raised.
+        Always taken in the same order, so that two processes cannot wait for each other. While
+        this waits for a lock, `give_up` is asked again and again; if it says yes, filelock's
+        Timeout is raised. See `locks.held`.
         """
         folder = _made(self.root / ".locks")
         with ExitStack() as held:
             for key in sorted(keys):
-                lock = FileLock(folder / f"{key}.lock")
-                try:
-                    lock.acquire(timeout=0)
-                except Timeout:
-                    log.info("waiting for another process, which trains %s", key)
-                    lock.acquire(cancel_check=give_up)
-                held.callback(lock.release)
+                held.enter_context(locks.held(folder / f"{key}.lock", f"works on {key}", give_up))
             yield
 
 
@@ -237,7 +237,7 @@ def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file under a temporary name in the same folder, then renames it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{leftovers.mine()}.part")
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
 

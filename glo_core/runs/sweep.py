@@ -9,7 +9,13 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import (
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+)
 from dataclasses import replace
 from typing import Any, Self
 
@@ -217,6 +223,11 @@ def _train_missing(
         }
         try:
             failed = _wait_for(groups, progress)
+        except CancelledError as error:  # as Dask does with all that a lost scheduler had to do
+            raise SweepError(
+                f"the scheduler was lost; the models that were trained until then are in "
+                f"{store.root}, and are not trained again"
+            ) from error
         except BaseException:  # Ctrl-C: groups that have begun stop after their epoch
             progress.stop()
             for future in groups:

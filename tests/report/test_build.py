@@ -2,16 +2,22 @@
 
 import gc
 import json
+import os
+import re
 import shlex
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat.v4
 import pytest
-from conftest import ROOT
+from conftest import GIVEN, ROOT, Project
 
 from glo_core.data import Splits
 from glo_core.runs.store import Store
@@ -179,6 +185,58 @@ def test_a_section_is_run_again_only_if_its_stamp_has_changed(tmp_path: Path) ->
 
 @leaves_loops
 @pytest.mark.usefixtures("_collected")
+@pytest.mark.parametrize("variable", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
+def test_a_sections_kernel_is_this_interpreters_and_says_nothing(
+    variable: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, str(other_kernel(tmp_path)))
+    source = planted(tmp_path / "notebooks", "import sys; print(sys.executable)")
+    ((section),) = run_sections({source: "a"}, {"word": "a"}, tmp_path / "done", 1)
+    assert section.notebook.cells[-1].outputs[0].text == f"{sys.executable}\n"
+    said = capfd.readouterr()
+    assert re.sub(r"sections: .*?[\]]", "", said.out + said.err).strip() == ""
+
+
+def other_kernel(folder: Path) -> Path:
+    """A folder of Jupyter's data in which the kernel `python3` is a program that fails."""
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "P", "language": "python"}
+    (folder / "kernels" / "python3").mkdir(parents=True)
+    (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
+    return folder
+
+
+JUPYTER = """#!{python}
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel()
+client.execute_interactive("import sys; print(sys.executable)")
+client.stop_channels()
+manager.shutdown_kernel(now=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
+def test_the_labs_kernel_is_its_environments(variable: str, tmp_path: Path) -> None:
+    """A program in place of JupyterLab starts the kernel that JupyterLab would."""
+    jupyter = tmp_path / "jupyter"
+    jupyter.write_text(JUPYTER.format(python=sys.executable))
+    jupyter.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", "--assume-old=.venv/installed", f"BIN={tmp_path}", "lab"],
+        cwd=ROOT,
+        env=os.environ | {variable: str(other_kernel(tmp_path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"{sys.executable}\n", done.stderr
+
+
+@leaves_loops
+@pytest.mark.usefixtures("_collected")
 def test_a_section_is_the_same_when_it_was_run_and_when_it_is_read(tmp_path: Path) -> None:
     shown = "{'application/json': {'second': 1, 'first': 2}}"
     source = planted(tmp_path / "notebooks", f"display({shown}, raw=True)")
@@ -304,3 +362,28 @@ def test_the_command_makes_the_report_again() -> None:
         "N=65",
     ]
     assert "PARAMS=/else/where.yaml" in builder.command("/else/where.yaml", {})
+
+
+@pytest.mark.slow
+def test_of_two_builds_at_once_one_waits_and_then_has_nothing_to_do(
+    quick: Project, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "twice")
+    shutil.copytree(quick.root, project.root)
+    (project.build / "results.json").unlink()  # as if it had not come so far
+    left = project.build / "sections" / f".new-{socket.gethostname()}-{2**22 + 1}-x"
+    left.mkdir()
+    with ThreadPoolExecutor(2) as pool:
+        both = [*pool.map(lambda _: project.make(*GIVEN), range(2))]
+    assert [done.returncode for done in both] == [0, 0]
+    first, second = sorted((done.stderr for done in both), key=lambda said: "waiting for" in said)
+    assert "binding 9 sections" in first
+    assert re.search(r"waiting for process \d+ on \S+, which builds a report here", second)
+    assert "nothing has changed" in second
+    assert not left.exists()
+    assert {path.name for path in project.build.iterdir()} == {
+        *builder.REPORT,
+        ".lock",
+        "animations",
+        "sections",
+    }

@@ -5,6 +5,7 @@ import datetime
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import time
 from contextlib import ExitStack, contextmanager
 
 import dask
+import psutil
 import pytest
 import torch
 from cryptography import x509
@@ -23,7 +25,7 @@ from distributed.scheduler import KilledWorker
 from glo_core.recipe import grid
 from glo_core.runs.cluster import Cluster, ClusterError, connected
 from glo_core.runs.store import Store
-from glo_core.runs.sweep import steps, sweep, train_group
+from glo_core.runs.sweep import SweepError, steps, sweep, train_group
 
 # Dask's own threads and sockets may still be closing when a test ends.
 pytestmark = [
@@ -81,6 +83,90 @@ def test_workers_on_this_machine_train_what_this_process_would(recipes, digits, 
         torch.testing.assert_close(
             found.content_table, expected.content_table, rtol=1e-3, atol=1e-3
         )
+
+
+def listening(process):
+    """The ports on which a process listens, with their addresses."""
+    sockets = psutil.Process(process).net_connections("tcp")
+    return {each.laddr for each in sockets if each.status == psutil.CONN_LISTEN}
+
+
+def test_workers_on_this_machine_let_nobody_in_without_a_certificate():
+    before = listening(os.getpid())
+    with connected(2, "") as executor:
+        workers = [
+            each.pid for each in psutil.Process().children() if "spawn" in each.cmdline()[-2]
+        ]
+        ports = listening(os.getpid()) - before
+        assert len(ports) == 3  # the scheduler, and what starts each worker
+        for worker in workers:
+            own = listening(worker)
+            assert len(own) == 1
+            ports |= own
+        assert len(ports) == 5
+        assert {port.ip for port in ports} == {"127.0.0.1"}
+        unknown = ssl.create_default_context()
+        unknown.check_hostname, unknown.verify_mode = False, ssl.CERT_NONE
+        for port in ports:
+            with socket.create_connection(port, timeout=10) as plain:
+                assert ends(plain)
+            with (
+                socket.create_connection(port, timeout=10) as plain,
+                unknown.wrap_socket(plain) as encrypted,
+            ):
+                assert ends(encrypted)
+        assert executor.submit(os.getpid).result() in workers
+
+
+def ends(connection):
+    """Whether the other side ends a connection, with nothing said but that it does."""
+    try:
+        connection.sendall(bytes(8))
+        while said := connection.recv(1000):
+            assert said[:1] == b"\x15"  # an alert of TLS
+    except (ConnectionError, ssl.SSLError):
+        pass
+    return True
+
+
+@pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "node7:8786", "ws://10.0.0.1:8786"])
+def test_a_scheduler_elsewhere_is_met_without_tls_only_if_that_is_asked_for(address, monkeypatch):
+    monkeypatch.setattr("glo_core.runs.cluster.CONNECT_SECONDS", 1)
+    with pytest.raises(ClusterError, match="use a scheduler at tls://"), connected(0, address):
+        pass
+
+
+def test_a_scheduler_that_is_lost_ends_a_sweep_and_what_was_finished_stays(digits, tmp_path):
+    store = Store(tmp_path / "runs")
+    short, long = grid(["l1"], [0], [0], epochs=1) + grid(["l1"], [0], [0], epochs=10**6)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask_command = [os.path.join(os.path.dirname(sys.executable), "dask")]
+    scheduler = [*dask_command, "scheduler", "--host", address, "--no-dashboard"]
+    worker = [*dask_command, "worker", address, "--nthreads", "1", "--no-dashboard"]
+    path = os.pathsep.join(sys.path)
+    with (
+        started(*scheduler, path=path) as one,
+        started(*worker, path=path),
+        started(*worker, path=path),
+        connected_with(address, 2) as cluster,
+    ):
+
+        def lose_it():
+            end = time.monotonic() + 60
+            while not store.load(short, digits) and time.monotonic() < end:
+                time.sleep(0.2)
+            one.kill()
+
+        killer = threading.Thread(target=lose_it, daemon=True)
+        killer.start()
+        with pytest.raises(
+            SweepError, match="the scheduler was lost; the models that were trained"
+        ):
+            sweep([short, long], digits, store, cluster)
+        killer.join()
+    assert store.load(short, digits)
 
 
 def test_a_deadline_ends_a_worker_that_hangs(recipes, digits, tmp_path):

@@ -8,6 +8,7 @@ import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,59 @@ def test_what_is_no_run_is_not_listed(store, models, digits, text):
 def test_a_run_of_another_version_is_not_listed(store, folder, digits):
     folder.rename(folder.with_name("l1-sigma0-seed0-0123456789abcdef"))
     assert store.recipes(digits) == []
+
+
+JUDGE = """
+    import logging, sys
+    sys.path.insert(0, {tests!r})
+    from functools import partial
+    from conftest import make_digits
+    from glo_core.classifier import train_classifier
+    from glo_core.recipe import Recipe
+    from glo_core.runs import store
+    from glo_core.runs.sweep import sweep
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+    store.train_classifier = partial(train_classifier, steps=50)
+    print("begins", flush=True)
+    sys.stdin.readline()
+    kept, digits = store.Store(sys.argv[1]), make_digits()
+    kept.classifier(digits)
+    sweep([Recipe(epochs=9)], digits, kept)
+    print(kept.load(Recipe(epochs=9), digits).history.seconds)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_begin_with_nothing_train_the_judge_and_each_run_once(tmp_path):
+    text = textwrap.dedent(JUDGE.format(tests=str(Path(__file__).parents[1])))
+    command, pipe = [sys.executable, "-c", text, str(tmp_path)], subprocess.PIPE
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == "begins\n"
+    for process in both:  # at once
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert "".join(said).count("training classifier-seed0-") == 1
+    assert len({words.splitlines()[-1] for words in said}) == 1  # the one run's time
+    assert len([*tmp_path.glob("*/run.json")]) == 2
+    assert not [*tmp_path.glob(".new-*")]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts")
+def test_a_disk_that_fills_while_the_judge_is_saved_leaves_nothing_half(
+    tmp_path, digits, monkeypatch
+):
+    judge = partial(train_classifier, steps=5)
+    monkeypatch.setattr(store_module, "train_classifier", judge)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with pytest.raises(Exception, match="No space left"):
+            Store(tmp_path).classifier(digits)
+        assert [path.name for path in tmp_path.iterdir()] == [".locks"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
