@@ -28,7 +28,7 @@ import torch
 from tqdm import tqdm
 
 from glo_core.provenance import ROOT
-from glo_core.runs.store import write_text
+from glo_core.runs.files import write_text
 from glo_core.stacked import MULTIPLICATIONS
 from reports.chain import BenchError, run
 from reports.timings import TIMINGS

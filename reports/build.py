@@ -4,6 +4,9 @@ Models come from the store, or are trained; each notebook is run by papermill un
 before with the same inputs; and the executed notebooks are bound into the documents. Whatever
 fails, the last good report stays in place.
 
+The documents depend on the parameters alone. `results.json`, which is put into place last, has the
+SHA-256 of each of them, a digest of itself, and beside it the times, which differ with each build.
+
     python -m reports reports/full.yaml EPOCHS=20 SIGMAS=0,0.1,1
 """
 
@@ -13,7 +16,6 @@ import multiprocessing
 import os
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -25,22 +27,35 @@ import torch
 
 import glo_core
 from glo_core.data import DataError
+from glo_core.model import History
 from glo_core.runs.cluster import ClusterError
-from glo_core.runs.leftovers import clear, mine
+from glo_core.runs.files import (
+    DamageError,
+    DiskError,
+    check_disk,
+    new_folder,
+    read_json,
+    sealed,
+    set_aside,
+    sha256,
+    unsealed,
+    write_text,
+    writing,
+)
+from glo_core.runs.leftovers import clear
 from glo_core.runs.locks import held
-from glo_core.runs.store import write_text
 from glo_core.runs.sweep import SweepError
 from glo_core.training import DeviceError
 from reports.answers.abstract import abstract
 from reports.answers.text import Text
 from reports.bind.document import Front, Report, bind, collect
-from reports.bind.outputs import ExecutedSection, Outputs, gif_name, read_outputs
+from reports.bind.outputs import ExecutedSection, Outputs, read_outputs
 from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
 from reports.measuring import MeasuringError, begin
 from reports.parameters import ParameterError, parse_override
-from reports.plan import PlanError, plan
+from reports.plan import DOCUMENTS_BYTES, PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
 from reports.sections import SectionError, run_sections, section_notebooks
 from reports.study import JUDGE_SEED, ROOT, Study, open_study
@@ -55,6 +70,7 @@ TIMING = (
     "notebooks_seconds",
     "build_seconds",
     "total_seconds",
+    "training_processor_minutes",
 )
 
 
@@ -66,8 +82,7 @@ def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> 
     clock = [time.perf_counter()]
     parameter_file = str(Path(parameter_file).resolve())
     study = open_study(parameter_file, overrides)
-    BUILD.mkdir(exist_ok=True)
-    with held(BUILD / ".lock", "builds a report here"):
+    with held(made(BUILD) / ".lock", "builds a report here"):
         runs = study.store.root
         clear(BUILD, BUILD / "sections", runs, *runs.glob("*/"))
         _build(study, parameter_file, overrides, yes, clock)
@@ -85,6 +100,8 @@ def _build(
     planned = plan(study)
     log.info("%s", "\n".join(planned.lines()))
     planned.check(yes)
+    models = {study.store.root: planned.disk} if planned.disk else {}
+    check_disk({BUILD: DOCUMENTS_BYTES, **models})
     train(study)
     clock.append(time.perf_counter())
     _ = study.results
@@ -97,7 +114,8 @@ def _build(
     check_labels(sections, outputs, study.losses)
     made_by = command(parameter_file, overrides)
     report = bind(sections, outputs, front(study, outputs, made_by))
-    write_documents(report, collected(study, report, outputs, stamp), clock)
+    minutes = processor_minutes(glo.history for glo in study.models.values())
+    write_documents(report, collected(study, report, outputs, stamp), clock, minutes)
     for name in REPORT:
         log.info("%s", BUILD / name)
 
@@ -108,25 +126,39 @@ def train(study: Study) -> None:
         # In a process of its own: two threads of many small steps would wait for each other
         forks = multiprocessing.get_context("forkserver")
         with ProcessPoolExecutor(1, forks, begin) as beside:
-            beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
+            judge = beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
             _ = study.models
+            if isinstance(error := judge.exception(), DiskError):
+                raise error  # any other failure would show when it is trained below
     _ = study.models, study.judge
 
 
 def is_up_to_date(stamp: str) -> bool:
-    """Whether the report that is there is whole and was built from exactly this."""
+    """Whether the report was built from exactly this, and each file is still what was written."""
+    path = BUILD / "results.json"
     try:
-        results = json.loads((BUILD / "results.json").read_text(encoding="utf-8"))
-        files = [BUILD / name for name in REPORT]
-        files += [
-            BUILD / "animations" / gif_name(figure["label"])
-            for figure in results["figures"]
-            if figure["kind"] == "animation"
-        ]
-        same = results["provenance"]["stamp"] == stamp
-    except (FileNotFoundError, ValueError, KeyError):
+        results = read_json(path)
+        if results["provenance"]["stamp"] != stamp:
+            return False
+        del results["timing"]
+        files = unsealed(results)["sha256"]
+    except FileNotFoundError:
         return False
-    return same and all(path.exists() for path in files)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        set_aside(path, BUILD, error)
+        return False
+    changed = [name for name, expected in files.items() if _hash_of(BUILD / name) != expected]
+    for name in changed:
+        log.warning("%s is not what was built", BUILD / name)
+    return not changed
+
+
+def _hash_of(path: Path) -> str:
+    """The SHA-256 of a file; "" if it cannot be read."""
+    try:
+        return sha256(path.read_bytes())
+    except OSError:
+        return ""
 
 
 def check_labels(
@@ -177,30 +209,48 @@ def collected(study: Study, report: Report, outputs: Outputs, stamp: str) -> dic
     }
 
 
-def write_documents(report: Report, results: dict[str, Any], clock: Sequence[float]) -> None:
+def processor_minutes(histories: Iterable[History]) -> float:
+    """The time that all threads together needed to train some models, whenever that was."""
+    return sum(history.seconds * history.threads for history in histories) / 60
+
+
+def write_documents(
+    report: Report, results: dict[str, Any], clock: Sequence[float], minutes: float
+) -> None:
     """Writes every document into a temporary folder, then moves all of them into place.
 
-    `clock` holds the times at which the build began, had its models, its measures, its sections.
+    `clock` holds the times at which the build began, had its models, its measures, its sections;
+    `minutes` is how long its models were trained. Raises DiskError if the folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix=f".new-{mine()}-", dir=BUILD) as name:
+    with writing(BUILD), new_folder(BUILD) as name:
         folder = Path(name)
         with ThreadPoolExecutor(1) as beside:
             page = beside.submit(write_html, report, folder / "report.html")
             write_pdf(report, folder / "report.pdf")
             page.result()
         animations = write_animations(report, folder / "animations")
+        written = [folder / "report.html", folder / "report.pdf", *animations]
+        files = {str(path.relative_to(folder)): _hash_of(path) for path in written}
         steps = [round(b - a, 1) for a, b in pairwise([*clock, time.perf_counter()])]
-        timing = dict(zip(TIMING, [*steps, round(sum(steps), 1)], strict=True))
-        content = json.dumps({**results, "timing": timing}, indent=1, ensure_ascii=False)
-        write_text(folder / "results.json", content)
+        timing = dict(zip(TIMING, [*steps, round(sum(steps), 1), round(minutes, 2)], strict=True))
+        content = {**sealed({**results, "sha256": files}), "timing": timing}
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        write_text(folder / "results.json", text)
         (BUILD / "animations").mkdir(exist_ok=True)
         for path in animations:
-            os.replace(path, BUILD / "animations" / path.name)
+            _put(path, BUILD / "animations" / path.name)
         for left in (BUILD / "animations").glob("*.gif"):
             if left.name not in {path.name for path in animations}:
                 left.unlink()
         for file in REPORT:
-            os.replace(folder / file, BUILD / file)
+            _put(folder / file, BUILD / file)
+
+
+def _put(path: Path, place: Path) -> None:
+    """Moves a file into its place. A folder of that name is set aside."""
+    if place.is_dir() and not place.is_symlink():
+        set_aside(place, BUILD, IsADirectoryError("a folder"))
+    os.replace(path, place)
 
 
 ERRORS = (
@@ -213,6 +263,8 @@ ERRORS = (
     MeasuringError,
     SectionError,
     DocumentError,
+    DamageError,
+    DiskError,
 )
 
 

@@ -1,6 +1,5 @@
 """Measures of many models: what the store has is used, what is missing is measured and kept."""
 
-import json
 import multiprocessing
 import pickle
 import signal
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -27,7 +25,7 @@ from glo_core.measures.subject import Subject
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.runs.cluster import keep_freed_memory
-from glo_core.runs.leftovers import mine
+from glo_core.runs.files import new_folder, writing
 from glo_core.runs.store import Store, run_key
 from reports.parent import end_with_parent
 
@@ -80,6 +78,7 @@ def measure_all(
 
     Raises:
         MeasuringError: A process has ended. What was measured before is kept.
+        DiskError: The store, or the folder of temporary files, cannot be written.
     """
     found = _kept(measuring, models, scopes)
     if _distinct(measuring, models, found):
@@ -88,11 +87,11 @@ def measure_all(
             missing = _distinct(measuring, models, found)
             for alike, results in _measured_now(measuring, models, missing, jobs):
                 for recipe in alike:
+                    key = run_key(recipe, measuring.digits)
                     for name, result in results.items():
-                        key = run_key(recipe, measuring.digits)
-                        measuring.store.remember(key, measuring.file(name), result)
-                        # Through JSON, so that what was measured now looks like what was kept
-                        found[recipe][name] = json.loads(json.dumps(result))
+                        # As JSON, so that what was measured now looks like what was kept
+                        kept = measuring.store.remember(key, measuring.file(name), result)
+                        found[recipe][name] = kept
     return {
         recipe: _merged(codes.measure(measuring.subject(models[recipe])), results)
         for recipe, results in found.items()
@@ -143,11 +142,11 @@ def _measured_now(
     # The dearest first, so that at the end no process waits long for another
     work = sorted(missing.items(), key=lambda each: -_seconds(each[0][2]))
     total = sum(_seconds(names) for (*_, names), _ in work)
-    store = measuring.store
-    with TemporaryDirectory(prefix=f".new-{mine()}-", dir=store.root) as folder:
+    with new_folder(measuring.store.root) as folder:
         # What is larger than a model is read once by each process, not sent with every model.
         shared, done = Path(folder) / "shared", Path(folder) / "done"
-        shared.write_bytes(pickle.dumps(measuring))
+        with writing(Path(folder)):
+            shared.write_bytes(pickle.dumps(measuring))
         calls = [
             (k, models[alike[0]], names, shared, done)
             for k, ((*_, names), alike) in enumerate(work)

@@ -32,6 +32,9 @@ MANY_IMAGES = 10_000
 # Seconds, on the machine that `Measure.seconds` are of: a step of a plain recipe's model beside
 # nine others, the judge, and all sections with both documents.
 USUAL_STEP, JUDGE, DOCUMENTS = 1.8e-3, 17, 45
+# Bytes: the measures of a model, for each image that it is measured with; and all sections with
+# both documents, which are written beside the last ones.
+MEASURES_BYTES, DOCUMENTS_BYTES = 650, 50e6
 # Bytes of memory: what a process takes that measures or runs a notebook, and this one.
 PROCESS, MAIN = 0.7e9, 1.2e9
 
@@ -51,7 +54,7 @@ class Plan:
         steps: How many steps these are trained for, in those of a plain recipe's model.
         step: Seconds a step of one model.
         minutes: To train, to measure, and for sections and documents.
-        disk: Bytes that new models take.
+        disk: Bytes that new models and their measures take.
         memory: Bytes at most, all processes together.
         advice: What would make it cheaper; "" for nothing.
     """
@@ -147,11 +150,14 @@ def _measures_lacking(study: Study, lacking: list[Recipe], judge: str) -> float:
 
 
 def _stored_bytes(recipe: Recipe, images: int) -> float:
-    """What the store takes for a model: float32 weights and codes, and pictures of every epoch."""
+    """What the store takes for a model: float32 weights and codes, pictures of every epoch, and
+    its measures.
+    """
     classes, panel = 10, 20
     codes = images * recipe.content_dim + classes * recipe.class_dim
     network = 84 * (recipe.class_dim + recipe.content_dim) + 65_000
-    return 4 * (codes + network) + recipe.epochs * (panel + classes) * 28 * 28
+    trained = 4 * (codes + network) + recipe.epochs * (panel + classes) * 28 * 28
+    return trained + MEASURES_BYTES * min(images, MEASURED)
 
 
 def _memory(study: Study, trained: list[Recipe], workers: int) -> float:

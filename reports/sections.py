@@ -1,8 +1,11 @@
-"""Run the sections' notebooks: each in a kernel of its own, and only if its stamp has changed."""
+"""Run the sections' notebooks: each in a kernel of its own, and only if its stamp has changed.
 
+An executed notebook has a digest of itself beside its stamp; one that was changed is run again.
+"""
+
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
-from glo_core.runs.store import write_text
+from glo_core.runs.files import DamageError, digest, made, read_json, set_aside, write_text
 from reports.bind.outputs import ExecutedSection
 from reports.kernels import ForkedKernelManager, end_all
 from reports.study import ROOT
@@ -36,8 +39,12 @@ def run_sections(
         values: What their parameters cells are to set.
         folder: Where executed notebooks are kept.
         threads: How many notebooks run at a time.
+
+    Raises:
+        SectionError: A notebook did not run to its end.
+        DiskError: An executed notebook cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     with ThreadPoolExecutor(threads) as pool:
         # The last sections first: they take the longest, and no processor idles at the end.
         running = {
@@ -64,10 +71,8 @@ def up_to_date(
 
     `executed` is written only if the notebook ran to its end.
     """
-    with suppress(FileNotFoundError, nbformat.reader.NotJSONError, KeyError):
-        notebook: nbformat.NotebookNode = nbformat.read(executed, as_version=4)
-        if notebook.metadata["glo"]["stamp"] == stamp:
-            return notebook
+    if kept := _kept(executed, stamp):
+        return kept
     if missing := values.keys() - papermill.inspect_notebook(str(source)).keys():
         raise SectionError(f"{source.name}: its parameters cell does not set {sorted(missing)}")
     try:
@@ -77,12 +82,34 @@ def up_to_date(
         raise SectionError(f"{where}: {error.ename}: {error.evalue}") from error
     except Exception as error:  # a kernel that died, or did not start
         raise SectionError(f"{source.name}: {type(error).__name__}: {error}") from error
-    notebook.metadata["glo"] = {"stamp": stamp}
-    content = nbformat.writes(notebook)
-    write_text(executed, content)
-    # As the next build will read it: names are in another order there
-    read: nbformat.NotebookNode = nbformat.reads(content, as_version=4)
-    return read
+    content = json.loads(nbformat.writes(notebook))
+    content["metadata"]["glo"] = {"stamp": stamp, "digest": digest(content, stamp)}
+    write_text(executed, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return _opened(content)
+
+
+def _kept(executed: Path, stamp: str) -> nbformat.NotebookNode | None:
+    """A notebook as it was run last, if its stamp is this one. What is damaged is set aside."""
+    try:
+        content = read_json(executed)
+        seal = content["metadata"].pop("glo")
+        if seal["stamp"] != stamp:
+            return None
+        if digest(content, stamp) != seal["digest"]:
+            raise DamageError("it was changed after it was run")
+        return _opened(content)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        set_aside(executed, executed.parent, error)
+        return None
+
+
+def _opened(content: dict[str, Any]) -> nbformat.NotebookNode:
+    """A notebook from JSON, the same whether it has just been run or was kept."""
+    notebook: nbformat.NotebookNode = nbformat.reads(json.dumps(content), as_version=4)
+    notebook.metadata.pop("glo", None)
+    return notebook
 
 
 def _execute(source: Path, values: Mapping[str, Any]) -> nbformat.NotebookNode:

@@ -87,6 +87,28 @@ def models(recipes: list[Recipe], digits: Digits) -> list[Glo]:
     return train(recipes, digits)
 
 
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty file system of 1 MB; `remount` makes it read-only."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False).returncode:
+        pytest.skip("a small disk cannot be mounted here, as only root may")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def remount(disk: Path, how: str) -> None:
+    """Makes a mounted file system read-only, "ro", or writable again, "rw"."""
+    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+
+
+def fill(disk: Path, left: int = 0) -> None:
+    """Leaves so many bytes free on a file system."""
+    (disk / "filling").write_bytes(bytes(shutil.disk_usage(disk).free - left))
+
+
 @pytest.fixture(scope="session")
 def splits() -> data.Splits:
     """Real digits."""

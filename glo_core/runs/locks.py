@@ -11,6 +11,8 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
 
+from glo_core.runs.files import writing
+
 log = logging.getLogger(__name__)
 
 # How a file system says that it knows no locks.
@@ -33,6 +35,9 @@ def held(path: Path, use: str, give_up: Callable[[], bool] = lambda: False) -> I
         use: What a process does while it holds the lock, as "trains l1-sigma0".
         give_up: Asked again and again while this waits; if it says yes, filelock's Timeout is
             raised.
+
+    Raises:
+        DiskError: The folder cannot be written.
     """
     try:
         lock = _acquired(path, timeout=0)
@@ -50,8 +55,11 @@ def _acquired(path: Path, **options: Any) -> BaseFileLock:
     try:
         lock.acquire(**options)
     except OSError as error:
-        if error.errno not in UNABLE:
+        if isinstance(error, Timeout):
             raise
+        if error.errno not in UNABLE:
+            with writing(path.parent):
+                raise
         lease = _lease(path)
         lease.acquire(**options)
         return lease

@@ -1,14 +1,14 @@
 """Trained models on disk, each in a folder named after everything that it depends on.
 
 `runs/<key>/` holds the weights and the history as safetensors, and `run.json`, which is written
-last, with the SHA-256 of both: a folder without it, or whose files differ from it, is no run.
+last, with the SHA-256 of both and a digest of itself: a folder without it, or whose files differ
+from it, is no run. What was computed from a run is kept beside it, likewise with a digest.
 """
 
 import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from glo_core import classifier
@@ -25,17 +25,25 @@ from glo_core.data import Digits
 from glo_core.model import Glo
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recipe import Recipe
-from glo_core.runs import leftovers, locks, packing, trainers
+from glo_core.runs import locks, packing, trainers
+from glo_core.runs.files import (
+    DamageError,
+    made,
+    new_folder,
+    read_json,
+    sealed,
+    set_aside,
+    sha256,
+    unsealed,
+    write_text,
+    writing,
+)
 from glo_core.runs.trainers import recipe_of, trainer_of
 
 log = logging.getLogger(__name__)
 Opened = TypeVar("Opened")
 
 WEIGHTS, HISTORY, COMMIT = "weights.safetensors", "history.safetensors", "run.json"
-
-
-class RunError(RuntimeError):
-    """A run's folder that does not hold what its `run.json` says."""
 
 
 @cache
@@ -71,7 +79,11 @@ def _hash(content: list[Any]) -> str:
 
 
 class Store:
-    """The folder of runs. Several processes may use one store at the same time."""
+    """The folder of runs. Several processes may use one store at the same time.
+
+    Whatever writes raises DiskError if the folder cannot be written. What is damaged is set aside
+    in `.damaged`, with a warning.
+    """
 
     def __init__(self, root: Path | str = "runs"):
         self.root = Path(root)
@@ -84,15 +96,12 @@ class Store:
     def _opened(self, key: str, read: Callable[[Path], Opened]) -> Opened | None:
         """What `read` makes of a folder, or None; one that it cannot read is set aside."""
         folder = self.root / key
-        if not folder.exists():
+        if not os.path.lexists(folder):  # a link to nowhere is there, and in the way
             return None
         try:
             return read(folder)
-        except (RunError, OSError, ValueError, KeyError) as error:
-            aside = Path(tempfile.mkdtemp(dir=_made(self.root / ".damaged"))) / key
-            with suppress(FileNotFoundError):  # another process was faster
-                os.replace(folder, aside)
-            log.warning("run %s is damaged (%s): set aside as %s", key, error, aside)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            set_aside(folder, self.root, error)
             return None
 
     def save(self, glo: Glo, digits: Digits) -> Path:
@@ -134,17 +143,17 @@ class Store:
     def _place(self, key: str, files: dict[str, dict[str, Tensor]], about: dict[str, Any]) -> Path:
         """Writes a folder under a temporary name and renames it; `run.json` is written last."""
         folder = self.root / key
-        with tempfile.TemporaryDirectory(
-            prefix=f".new-{leftovers.mine()}-", dir=_made(self.root)
-        ) as name:
+        contents = {
+            file: save({name: tensor.contiguous() for name, tensor in tensors.items()})
+            for file, tensors in files.items()
+        }
+        about = {**about, "sha256": {file: sha256(content) for file, content in contents.items()}}
+        with writing(self.root), new_folder(self.root) as name:
             new = Path(name) / key
             new.mkdir()
-            for file, tensors in files.items():
-                save_file(
-                    {name: tensor.contiguous() for name, tensor in tensors.items()}, new / file
-                )
-            about = {**about, "sha256": {file: _sha256(new / file) for file in files}}
-            write_text(new / COMMIT, json.dumps(about, indent=1))
+            for file, content in contents.items():
+                (new / file).write_bytes(content)
+            write_text(new / COMMIT, json.dumps(sealed(about, key), indent=1))
             try:
                 os.replace(new, folder)
             except OSError:
@@ -162,7 +171,7 @@ class Store:
         found = []
         for commit in sorted(self.root.glob(f"*/{COMMIT}")):
             with suppress(OSError, ValueError, KeyError, TypeError):
-                run = json.loads(commit.read_text(encoding="utf-8"))
+                run = _about(commit.parent)
                 recipe = recipe_of(run["method"], run["recipe"])
                 images = run["digits"].get("images", len(digits))
                 if images not in subsets and images in range(1, len(digits)):
@@ -172,19 +181,34 @@ class Store:
         return found
 
     def weights_hash(self, key: str) -> str:
-        """The SHA-256 of a run's weights, as its `run.json` has it: equal for equal models."""
-        run = json.loads((self.root / key / COMMIT).read_text(encoding="utf-8"))
-        return str(run["sha256"][WEIGHTS])
+        """The SHA-256 of a run's weights, as its `run.json` has it: equal for equal models.
 
-    def remember(self, key: str, name: str, result: Any) -> None:
-        """Keeps something that was computed from the run `key` beside it, as JSON."""
-        write_text(self.root / key / f"{name}.json", json.dumps(result, indent=1))
+        Raises OSError or DamageError for a `run.json` that cannot be read, or that was changed.
+        """
+        return str(_about(self.root / key)["sha256"][WEIGHTS])
+
+    def remember(self, key: str, name: str, result: Any) -> Any:
+        """Keeps something that was computed from the run `key` beside it, and returns it as JSON.
+
+        It is bound to the run's weights: with others, or under another name, it counts as damaged.
+        """
+        kept = sealed({"result": result}, key, name, self.weights_hash(key))
+        write_text(self.root / key / f"{name}.json", json.dumps(kept, indent=1))
+        return kept["result"]
 
     def recall(self, key: str, name: str) -> Any | None:
-        """What was kept under this name beside the run; None if nothing, or nothing readable."""
+        """What was kept under this name beside the run; None if nothing, or nothing whole."""
+        path = self.root / key / f"{name}.json"
         try:
-            return json.loads((self.root / key / f"{name}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            weights = self.weights_hash(key)
+        except (OSError, ValueError):  # no run, or one that is set aside where it is loaded
+            return None
+        try:
+            return unsealed(read_json(path), key, name, weights)["result"]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError) as error:
+            set_aside(path, self.root, error)
             return None
 
     @contextmanager
@@ -197,7 +221,7 @@ class Store:
         this waits for a lock, `give_up` is asked again and again; if it says yes, filelock's
         Timeout is raised. See `locks.held`.
         """
-        folder = _made(self.root / ".locks")
+        folder = made(self.root / ".locks")
         with ExitStack() as held:
             for key in sorted(keys):
                 held.enter_context(locks.held(folder / f"{key}.lock", f"works on {key}", give_up))
@@ -213,40 +237,32 @@ def _described(digits: Digits) -> dict[str, Any]:
     }
 
 
-def _verified(folder: Path) -> dict[str, Any]:
-    """What a folder's `run.json` says. Raises RunError if a file is not what it says."""
-    run: dict[str, Any] = json.loads((folder / COMMIT).read_text(encoding="utf-8"))
+def _about(folder: Path) -> dict[str, Any]:
+    """What a folder's `run.json` says. Raises OSError, or DamageError if it was changed."""
+    return unsealed(read_json(folder / COMMIT), folder.name)
+
+
+def _verified(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
+    """What `run.json` says, and the tensors of each file.
+
+    Raises OSError, or DamageError if a file is not what it was. All bytes are read, and none mapped
+    into memory: a file that is cut while it is mapped ends the process.
+    """
+    run, tensors = _about(folder), {}
     for name, expected in run["sha256"].items():
-        found = _sha256(folder / name)
-        if found != expected:
-            raise RunError(f"{name} has SHA-256 {found[:12]}…, expected {expected[:12]}…")
-    return run
+        content = (folder / name).read_bytes()
+        if (found := sha256(content)) != expected:
+            raise DamageError(f"{name} has SHA-256 {found[:12]}…, expected {expected[:12]}…")
+        tensors[name] = load(content)
+    return run, tensors
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:
-    _verified(folder)
-    return load_file(folder / WEIGHTS)
+    _, tensors = _verified(folder)
+    return tensors[WEIGHTS]
 
 
 def _read(folder: Path, recipe: Recipe, digits: Digits) -> Glo:
-    run = _verified(folder)
-    weights = load_file(folder / WEIGHTS)
-    history = packing.history_of(load_file(folder / HISTORY), run)
-    return packing.model_of(recipe, weights, digits.labels, history, run["prior"])
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file under a temporary name in the same folder, then renames it."""
-    part = path.with_name(f".{path.name}.{leftovers.mine()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    run, tensors = _verified(folder)
+    history = packing.history_of(tensors[HISTORY], run)
+    return packing.model_of(recipe, tensors[WEIGHTS], digits.labels, history, run["prior"])

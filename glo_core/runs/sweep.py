@@ -27,6 +27,7 @@ from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.recorder import Epoch
 from glo_core.runs.cluster import Cluster, keep_freed_memory
+from glo_core.runs.files import DiskError, check_disk
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.trainers import train, trainer_of
 from glo_core.training import Watch, pick_device, side_by_side
@@ -65,6 +66,7 @@ def sweep(
 
     Raises:
         SweepError: Some could not be trained; raised after all others were.
+        DiskError: The store cannot be written; no more is trained then.
         DeviceError: The device is not there.
     """
     models = {recipe: store.load(recipe, digits) for recipe in recipes}
@@ -77,6 +79,7 @@ def sweep(
             models.update(_saved_as(known, lacking, digits, store))
     todo = [twins for twins in alike if models[twins[0]] is None]
     if todo:
+        check_disk({store.root: 0})
         if executor is None:
             pick_device(device)  # says at once if there is none
         _train_missing(todo, digits, store, executor, device)
@@ -246,13 +249,18 @@ def _train_missing(
 
 
 def _wait_for(
-    groups: dict[Future[None], list[list[Recipe]]], progress: _Progress
+    groups: dict[Future[DiskError | None], list[list[Recipe]]], progress: _Progress
 ) -> list[tuple[list[list[Recipe]], str]]:
-    """Waits until every group is trained or has failed: the failed ones, and why."""
+    """Waits until every group is trained or has failed: the failed ones, and why.
+
+    Raises DiskError for the first that could not be saved: neither could any other.
+    """
     failed = []
     for future in as_completed(groups):
         group = groups[future]
-        if error := future.exception():
+        if error := future.exception() or future.result():
+            if isinstance(error, DiskError):
+                raise error
             if not isinstance(error, Exception):
                 raise error
             failed.append((group, f"{type(error).__name__}: {error}"))
@@ -275,13 +283,29 @@ def train_group(
     device: str,
     tell: Callable[[tuple[str, float]], None],
     deadline: int = 0,
-) -> None:
+) -> DiskError | None:
     """Trains and saves what the store lacks of a group; this runs on whoever trains.
 
     Each model is saved under all the recipes that it stands for. Tells the work that is done after
     every epoch. Dask workers have a deadline: a process whose epoch takes longer (in seconds) is
-    ended, and its group is then run again by another.
+    ended, and its group is then run again by another. So is a group with an error. But where the
+    store cannot be written, that would only take longer: this error is returned.
     """
+    try:
+        _train_group(group, digits, store, device, tell, deadline)
+    except DiskError as error:
+        return error
+    return None
+
+
+def _train_group(
+    group: list[list[Recipe]],
+    digits: Digits,
+    store: Store,
+    device: str,
+    tell: Callable[[tuple[str, float]], None],
+    deadline: int,
+) -> None:
     torch.set_num_threads(1)  # of this thread; another group has the other processor
     if deadline:
         keep_freed_memory()

@@ -1,6 +1,5 @@
 """What the introduction says of the digits, the network and the models: facts and pictures."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from torch import Tensor, nn
 from glo_core.data import Digits
 from glo_core.measures.fitting import classify, fit
 from glo_core.measures.style import FEATURES, style
-from glo_core.model import History
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.recipe import Recipe
 from glo_core.recorder import PANEL_SEED
@@ -56,7 +54,6 @@ def facts(study: Study) -> dict[str, Any]:
 
 def sizes(study: Study) -> dict[str, float]:
     """How large the study is: the numbers that the results hold."""
-    minutes = processor_minutes(glo.history for glo in study.models.values())
     return {
         "shown_per_class": shown_per_class(study.digits.labels),
         "images": len(study.digits),
@@ -64,7 +61,6 @@ def sizes(study: Study) -> dict[str, float]:
         "test_images": len(study.splits.test),
         "weights": weights(study.model().network),
         "models": len(study.models),
-        "training_processor_minutes": round(minutes, 2),
     }
 
 
@@ -76,11 +72,6 @@ def shown_per_class(labels: Tensor) -> int:
 def weights(network: nn.Module) -> int:
     """How many numbers training can change in a network."""
     return sum(weight.numel() for weight in network.parameters())
-
-
-def processor_minutes(histories: Iterable[History]) -> float:
-    """The time that all threads together needed to train some models."""
-    return sum(history.seconds * history.threads for history in histories) / 60
 
 
 # --- pictures ------------------------------------------------------------------------------------

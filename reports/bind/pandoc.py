@@ -4,6 +4,7 @@ A node is a dict {"t": type, "c": content}; blocks and inlines are lists of node
 """
 
 import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +24,11 @@ class DocumentError(RuntimeError):
 def pandoc(where: str, text: str, *options: str) -> str:
     """One run of pandoc. Raises DocumentError, which names `where`, also for what it warns of."""
     command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *options]
-    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
+    # In any other locale, a path with letters of other languages cannot be opened
+    unicode = os.environ | {"LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, input=text, capture_output=True, encoding="utf-8", env=unicode, check=False
+    )
     if done.returncode:
         raise DocumentError(f"{where}: pandoc cannot convert the text: {done.stderr.strip()}")
     return done.stdout

@@ -26,7 +26,7 @@ PAGE_TOP = 100.0  # points: the margin, and one line of heading
 def write_pdf(report: Report, path: Path) -> None:
     """Writes the PDF: no code, and film strips for animations."""
     tied = replace(report, blocks=_tied(report.blocks))
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=path.parent) as name:  # on a disk that has to have space
         folder = Path(name)
         for item in report.floats.values():
             if item.kind != "table":

@@ -26,7 +26,7 @@ QUICK = ROOT / "reports" / "quick.yaml"
 
 
 def planted(**changes):
-    """A study of 20 images, whose 3 models took 90 seconds of two threads each."""
+    """A study of 20 images with 3 models."""
     splits = SimpleNamespace(
         train=make_digits(count=20),
         judge=range(1234),
@@ -34,8 +34,7 @@ def planted(**changes):
         name="mnist-5k",
     )
     study = Study(read(QUICK, {"sigmas": [0, 0.1], **changes}), splits, store=None)
-    history = SimpleNamespace(seconds=90.0, threads=2)
-    model = SimpleNamespace(history=history, network=nn.Linear(300, 5))
+    model = SimpleNamespace(network=nn.Linear(300, 5))
     study.__dict__["models"] = {study.swept(): model, "another": model, "a third": model}
     return study
 
@@ -58,7 +57,6 @@ def test_the_sizes_of_the_study():
         "test_images": 56,
         "weights": 1505,
         "models": 3,
-        "training_processor_minutes": 9.0,
     }
 
 
@@ -108,7 +106,7 @@ def test_the_table_lists_what_defines_the_models():
     assert found["learning rate of each Adam"] == (
         "0.001; of the codes' 0.001 and, in @sec-frontier, 0.02"
     )
-    assert found["models"] == "3, trained in 9.0 processor minutes"
+    assert found["models"] == "3"
     assert found["the model shown alone"] == "L1, σ = 0.1"
 
 
@@ -252,9 +250,3 @@ def test_every_part_of_the_text_has_the_facts_that_it_needs():
         caption, alt = text.caption(label, facts)
         assert caption
         assert bool(alt) == label.startswith("fig-")
-
-
-@pytest.mark.parametrize(("seconds", "threads", "minutes"), [([30, 30], 1, 1), ([60], 2, 2)])
-def test_the_time_of_every_thread_counts(seconds, threads, minutes):
-    histories = [SimpleNamespace(seconds=each, threads=threads) for each in seconds]
-    assert introduction.processor_minutes(histories) == minutes

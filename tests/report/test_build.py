@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat.v4
 import pytest
-from conftest import GIVEN, ROOT, Project
+from conftest import GIVEN, ROOT, Project, fill, remount
 
 from glo_core.data import Splits
+from glo_core.runs.files import DiskError, made
 from glo_core.runs.store import Store
 from reports import build as builder
+from reports import sections as sections_module
 from reports.answers import text
 from reports.bind.document import Front, Report, bind
 from reports.bind.outputs import ExecutedSection, read_outputs
@@ -29,7 +32,7 @@ from reports.bind.pandoc import DocumentError
 from reports.parameters import read
 from reports.provenance import code_stamp, report_stamp, section_stamp
 from reports.schema import Figure
-from reports.sections import SectionError, run_sections, section_notebooks
+from reports.sections import SectionError, run_sections, section_notebooks, up_to_date
 from reports.study import Study
 
 V4: Any = nbformat.v4
@@ -247,6 +250,71 @@ def test_a_section_is_the_same_when_it_was_run_and_when_it_is_read(tmp_path: Pat
     assert json.dumps(run) == json.dumps(read)  # in the same order, too
 
 
+def plain(notebook: Any) -> str:
+    """A notebook without the times of its last run."""
+    copied = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    copied.metadata.pop("papermill", None)
+    for cell in copied.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        cell.pop("id")
+    return json.dumps(copied)
+
+
+def output_gone(path: Path) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["cells"][-1]["outputs"] = []
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def other_number(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace("0.115", "0.99"), encoding="utf-8")
+
+
+def folder_instead(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+SHAPES: list[Any] = [[], {}, None, 3, "glo", {"metadata": []}, {"metadata": {"glo": "a"}}]
+SHAPES += [{"metadata": {"glo": {"stamp": "a"}}}, {"metadata": {"glo": {"stamp": "a"}}, "cells": 3}]
+CONTENTS = [b"", b"\xff", b"[", b"[" * 100_000, *(json.dumps(each).encode() for each in SHAPES)]
+
+
+@leaves_loops
+@pytest.mark.usefixtures("_collected")
+def test_a_section_that_was_changed_or_damaged_is_noticed_and_run_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, done = planted(tmp_path / "notebooks", "print(0.115)"), tmp_path / "done"
+    damages: list[Any] = [output_gone, other_number, folder_instead]
+    damages += [lambda path, to=content: path.write_bytes(to) for content in CONTENTS]
+    good = up_to_date(source, made(done) / source.name, "a", {"word": "b"})
+    text = (done / source.name).read_text(encoding="utf-8")
+    for damage in damages:
+        caplog.clear()
+        damage(done / source.name)
+        assert sections_module._kept(done / source.name, "a") is None
+        assert "10-planted.ipynb is damaged (" in caplog.text
+        assert not (done / source.name).exists()
+        (done / source.name).write_text(text, encoding="utf-8")
+    assert len([*(done / ".damaged").iterdir()]) == len(damages)
+    other_number(done / source.name)
+    again = up_to_date(source, done / source.name, "a", {"word": "b"})
+    assert plain(again) == plain(good)
+    assert plain(up_to_date(source, done / source.name, "a", {"word": "b"})) == plain(good)
+
+
+def test_a_section_of_a_stamp_that_is_no_more_is_no_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.ipynb").write_text('{"metadata": {"glo": {"stamp": "old"}}}')
+    (tmp_path / "b.ipynb").symlink_to("nowhere")
+    for name in ("a.ipynb", "b.ipynb", "c.ipynb"):
+        assert sections_module._kept(tmp_path / name, "new") is None
+    assert not caplog.text
+
+
 @leaves_loops
 @pytest.mark.usefixtures("_collected")
 @pytest.mark.parametrize(
@@ -262,11 +330,12 @@ def test_a_section_that_fails_is_named_and_what_it_was_stays(
 ) -> None:
     source, done = planted(tmp_path / "notebooks", code), tmp_path / "done"
     done.mkdir()
-    (done / source.name).write_text("damaged", encoding="utf-8")
+    last = '{"metadata": {"glo": {"stamp": "another"}}}'
+    (done / source.name).write_text(last, encoding="utf-8")
     with pytest.raises(SectionError, match=rf"10-planted\.ipynb.*{words}"):
         run_sections({source: "a"}, values, done, 1)
     assert [path.name for path in done.iterdir()] == [source.name]
-    assert (done / source.name).read_text(encoding="utf-8") == "damaged"
+    assert (done / source.name).read_text(encoding="utf-8") == last
 
 
 # --- labels and documents ------------------------------------------------------------------------
@@ -277,7 +346,7 @@ def section(*labels: str) -> ExecutedSection:
     outputs = [
         V4.new_output(
             "display_data",
-            {"text/html": "", "image/png": "", "image/gif": ""},
+            {"text/html": "", "image/png": "", "image/gif": "R0lGODlh"},
             metadata=Figure(kind="animation", label=label, caption="c", alt="a").metadata(),
         )
         for label in labels
@@ -320,24 +389,133 @@ def report(*labels: str) -> tuple[Report, dict[str, Any]]:
     return bound, {"figures": figures, "provenance": {"stamp": "a"}}
 
 
+@pytest.mark.parametrize(("seconds", "threads", "minutes"), [([30, 30], 1, 1), ([60], 2, 2)])
+def test_the_time_of_every_thread_counts(
+    seconds: list[float], threads: int, minutes: float
+) -> None:
+    histories: list[Any] = [SimpleNamespace(seconds=each, threads=threads) for each in seconds]
+    assert builder.processor_minutes(histories) == minutes
+
+
 def test_documents_are_put_into_place_and_what_is_left_over_goes(folder: Path) -> None:
     assert not builder.is_up_to_date("a")
-    builder.write_documents(*report("fig-old", "fig-new"), [0.0, 1.0, 1.5, 2.0])
+    builder.write_documents(*report("fig-old", "fig-new"), [0.0, 1.0, 1.5, 2.0], 0.25)
     assert {path.name for path in folder.iterdir()} == {"animations", *builder.REPORT}
     assert builder.is_up_to_date("a")
     assert not builder.is_up_to_date("b")
     timing = json.loads((folder / "results.json").read_text())["timing"]
     assert (timing["train_seconds"], timing["measure_seconds"]) == (1, 0.5)
-    builder.write_documents(*report("fig-new"), [0.0, 1.0, 1.5, 2.0])
+    assert timing["training_processor_minutes"] == 0.25
+    builder.write_documents(*report("fig-new"), [0.0, 1.0, 1.5, 2.0], 0.25)
     assert [path.name for path in (folder / "animations").iterdir()] == ["new.gif"]
     (folder / "animations" / "new.gif").unlink()
     assert not builder.is_up_to_date("a")
 
 
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-3])
+
+
+def flip(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"a", b"b").replace(b"G", b"H"))
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def link_to_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def test_a_damaged_document_is_noticed_named_and_made_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = [0.0, 1.0, 1.5, 2.0]
+    builder.write_documents(*report("fig-new"), times, 0.25)
+    for name in ("report.html", "report.pdf", "animations/new.gif", "results.json"):
+        good = (folder / name).read_bytes()
+        for damage in (cut, flip, gone, link_to_nowhere, folder_instead):
+            caplog.clear()
+            damage(folder / name)
+            missing = name == "results.json" and not (folder / name).exists()
+            assert not builder.is_up_to_date("a")
+            assert missing or name in caplog.text
+            if damage != folder_instead:
+                (folder / name).unlink(missing_ok=True)
+                (folder / name).write_bytes(good)
+                assert builder.is_up_to_date("a")
+            elif name != "results.json":  # of these, builds set aside what is in the way
+                (folder / name / "notes.txt").touch()
+                builder.write_documents(*report("fig-new"), times, 0.25)
+                assert builder.is_up_to_date("a")
+                assert len([*folder.glob(f".damaged/*/{name}/notes.txt")]) == 1
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_results_of_another_shape_are_set_aside(
+    content: bytes, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "results.json").write_bytes(content)
+    assert not builder.is_up_to_date("a")
+    assert "results.json is damaged (" in caplog.text
+    assert [path.name for path in folder.iterdir()] == [".damaged"]
+
+
+def test_a_number_that_was_changed_in_the_results_is_noticed_and_a_time_is_not(
+    folder: Path,
+) -> None:
+    bound, results = report()
+    results["noise"] = {"share": 0.115}
+    builder.write_documents(bound, results, [0.0, 1.0, 1.5, 2.0], 0.25)
+    text = (folder / "results.json").read_text(encoding="utf-8")
+    for old, new, still in (("0.25", "0.5", True), ("0.115", "0.99", False)):
+        assert old in text
+        (folder / "results.json").write_text(text.replace(old, new), encoding="utf-8")
+        assert builder.is_up_to_date("a") == still
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_where_the_report_cannot_be_written_the_last_one_stays(
+    fault: str, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "BUILD", disk / "build")
+    monkeypatch.setattr(builder, "write_pdf", lambda report, path: path.write_text("paper"))
+    builder.write_documents(*report("fig-old"), [0.0] * 4, 0)
+    files = [path for path in (disk / "build").rglob("*.*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files}
+    if fault == "full":
+        fill(disk, 20_000)
+    else:
+        remount(disk, "ro")
+    words = "No space left on device" if fault == "full" else "Read-only file system"
+    with pytest.raises(DiskError, match=rf"cannot write in {disk / 'build'} \({words}\)"):
+        builder.write_documents(*report("fig-new"), [0.0] * 4, 0)
+    assert {path: path.read_bytes() for path in files} == before
+    assert not [*(disk / "build").glob("tmp*")]
+    assert builder.is_up_to_date("a")
+
+
+def test_a_section_that_cannot_be_written_is_one_sentence(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = planted(disk / "notebooks", "print('x')")
+    monkeypatch.setattr(sections_module, "_execute", lambda *_: nbformat.read(source, 4))
+    made(disk / "done")
+    fill(disk)
+    with pytest.raises(DiskError, match=rf"cannot write in {disk / 'done'} \(No space left"):
+        up_to_date(source, disk / "done" / source.name, "a", {"word": "b"})
+    assert [*(disk / "done").iterdir()] == []
+    (disk / "file").touch()
+    with pytest.raises(DiskError, match=r"move what is in the way"):
+        run_sections({source: "a"}, {"word": "b"}, disk / "file", 1)
+
+
 def test_a_document_that_fails_leaves_the_last_report(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    builder.write_documents(*report("fig-old"), [0.0] * 4)
+    builder.write_documents(*report("fig-old"), [0.0] * 4, 0)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
 
     def fail(*_: Any) -> None:
@@ -345,7 +523,7 @@ def test_a_document_that_fails_leaves_the_last_report(
 
     monkeypatch.setattr(builder, "write_pdf", fail)
     with pytest.raises(DocumentError, match="planted"):
-        builder.write_documents(*report("fig-new"), [0.0] * 4)
+        builder.write_documents(*report("fig-new"), [0.0] * 4, 0)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == before
 
 

@@ -36,7 +36,7 @@ def project(tmp_path, monkeypatch):
     for folder in ("glo_core", "reports", "notebooks", "reports/build"):
         (tmp_path / folder).mkdir()
     (tmp_path / "reports" / "build" / "0.words").touch()
-    timing = dict(zip(TIMING, [*SECONDS, sum(SECONDS)], strict=True))
+    timing = dict(zip(TIMING, [*SECONDS, sum(SECONDS), 0.5], strict=True))
     constants = f"CHANGED, TIMING = {chain.CHANGED!r}, {timing!r}\n"
     (tmp_path / "reports" / "__init__.py").touch()
     (tmp_path / "reports" / "__main__.py").write_text(constants + BUILDER, encoding="utf-8")

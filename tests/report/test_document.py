@@ -633,3 +633,13 @@ def test_unnumbered_heading_is_not_counted(tmp_path: Path) -> None:
     page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
     assert [a.get_text() for a in page.select("a.ref")] == ["Thanks", "Section 1.1"]
     assert [words(h.get_text(" ")) for h in page.find_all("h2")] == ["Thanks", "1.1 Last"]
+
+
+def test_pandoc_opens_any_path_in_any_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    template = tmp_path / "wörk é.html"
+    template.write_text("$body$ $word$", encoding="utf-8")
+    options = (f"--template={template}", "--variable=word:ü")
+    assert pandoc.pandoc("here", "ä", "-thtml", *options).strip() == "<p>ä</p> ü"

@@ -16,6 +16,7 @@ import dask
 import psutil
 import pytest
 import torch
+from conftest import fill
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,6 +25,7 @@ from distributed.scheduler import KilledWorker
 
 from glo_core.recipe import grid
 from glo_core.runs.cluster import Cluster, ClusterError, connected
+from glo_core.runs.files import DiskError
 from glo_core.runs.store import Store
 from glo_core.runs.sweep import SweepError, steps, sweep, train_group
 
@@ -181,6 +183,21 @@ def test_a_deadline_ends_a_worker_that_hangs(recipes, digits, tmp_path):
         )
         with pytest.raises(KilledWorker):
             run.result(timeout=60)
+
+
+def test_a_worker_that_cannot_save_is_asked_once(recipes, digits, disk, tmp_path, monkeypatch):
+    def tell(told):
+        with open(f"{tmp_path}/told", "a") as file:
+            print(told[1], file=file)
+
+    fill(disk, 100_000)  # of a model's 600 kB
+    with connected(1, "") as one:
+        monkeypatch.setattr(one, "telling", lambda handler: tell)
+        with pytest.raises(DiskError, match=rf"cannot write in {disk} \(No space left"):
+            sweep(recipes[:1], digits, Store(disk), one)
+    told = (tmp_path / "told").read_text().split()
+    assert told.count("0") == 1
+    assert len(told) == 1 + recipes[0].epochs
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_digits
+from conftest import fill, make_digits, remount
 
 from glo_core import recorder, training
 from glo_core.classifier import train_classifier
@@ -21,6 +22,7 @@ from glo_core.peers.cvae import CvaeRecipe
 from glo_core.peers.lord import LordRecipe
 from glo_core.recipe import Recipe
 from glo_core.runs import store as store_module
+from glo_core.runs.files import DiskError
 from glo_core.runs.store import COMMIT, HISTORY, WEIGHTS, Store, classifier_key, run_key
 from glo_core.runs.sweep import sweep
 from glo_core.runs.trainers import train
@@ -116,7 +118,23 @@ def flip(path):
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])
+def link_to_nowhere(path):
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def folder_instead(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = [truncate, flip, lambda path: path.unlink(), link_to_nowhere, folder_instead]
+# What is no text, no JSON, or JSON of another shape.
+SHAPES = [b"", b"\xff", b"[", b"[]", b"{}", b"3", b"null", b'"digest"', b'{"digest": {}}']
+SHAPES += [b"[" * 100_000, b'{"digest": ' + b"[" * 900 + b"]" * 900 + b"}"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", [WEIGHTS, HISTORY, COMMIT])
 def test_a_damaged_run_is_set_aside_and_trained_again(
     name, damage, store, folder, models, digits, caplog
@@ -165,6 +183,145 @@ def test_what_was_computed_from_a_run_is_remembered(store, folder):
     assert store.recall(folder.name, "measures") == {"share": [0.5, 0.4, 0.6]}
 
 
+@pytest.mark.parametrize("content", SHAPES)
+def test_a_commit_point_of_another_shape_is_no_run(content, store, folder, models, digits, caplog):
+    (folder / COMMIT).write_bytes(content)
+    assert store.recipes(digits) == []
+    assert store.recall(folder.name, "measures") is None
+    assert store.load(models[0].recipe, digits) is None
+    assert f"{folder.name} is damaged" in caplog.text
+    store.save(models[0], digits)
+    assert store.load(models[0].recipe, digits) is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"gaussian"', '"normal"'),
+        ('"moved": 0.', '"moved": 1.'),
+        ('"seconds": 0.', '"seconds": 9.'),
+        ('"threads": 1', '"threads": 2'),
+        ('"seed": 0', '"seed": 1'),
+        ('"images": 40', '"images": 41'),
+        (f'"{WEIGHTS}"', '"else"'),
+        ('"sha256": {', '"sha256": {}, "sha": {'),
+    ],
+)
+def test_a_changed_number_or_name_of_a_run_is_noticed(
+    old, new, store, folder, models, digits, caplog
+):
+    text = (folder / COMMIT).read_text()
+    assert old in text
+    (folder / COMMIT).write_text(text.replace(old, new))
+    assert store.load(models[0].recipe, digits) is None
+    assert f"{folder.name} is damaged (its digest is " in caplog.text
+
+
+def test_a_run_under_the_name_of_another_is_noticed(store, folder, models, digits):
+    """Its weights would fit, and nothing else would tell."""
+    other = models[0].recipe.model_copy(update={"sigma": 7.0})
+    shutil.copytree(folder, store.root / run_key(other, digits))
+    assert store.load(other, digits) is None
+    assert store.load(models[0].recipe, digits) is not None
+
+
+@pytest.mark.parametrize("instead", ["a file", "a link to nowhere"])
+def test_what_is_in_the_place_of_a_run_is_set_aside(instead, tmp_path, models, digits):
+    store, place = Store(tmp_path), tmp_path / run_key(models[0].recipe, digits)
+    place.touch() if instead == "a file" else place.symlink_to("nowhere")
+    assert store.load(models[0].recipe, digits) is None
+    store.save(models[0], digits)
+    assert store.load(models[0].recipe, digits) is not None
+
+
+MEASURE = {"share": [0.115, 0.4, float("nan")], "by": {1: 2.5}}
+
+
+@pytest.fixture
+def measure(store, folder):
+    """The file of a measure."""
+    store.remember(folder.name, "style", MEASURE)
+    return folder / "style.json"
+
+
+def no_measure(store, key, name, caplog):
+    """Whether a measure was noticed to be damaged, and can be taken again."""
+    assert (store.root / key / f"{name}.json").exists()
+    found = store.recall(key, name)
+    said = f"{key}/{name}.json is damaged" in caplog.text
+    set_aside = [*(store.root / ".damaged").glob(f"*/{key}/{name}.json")]
+    store.remember(key, name, MEASURE)
+    again = repr(store.recall(key, name)) == repr(json.loads(json.dumps(MEASURE)))
+    return found is None and said and len(set_aside) == 1 and again
+
+
+@pytest.mark.parametrize("new", ["0.99", "NaN", "0.1150000000000001", '"0.115"'])
+def test_a_measure_that_was_changed_is_taken_again(new, store, folder, measure, caplog):
+    text = measure.read_text()
+    assert "0.115" in text
+    measure.write_text(text.replace("0.115", new))
+    assert no_measure(store, folder.name, "style", caplog)
+
+
+@pytest.mark.parametrize("content", [*SHAPES, json.dumps(MEASURE).encode()])
+def test_a_measure_of_another_shape_is_taken_again(content, store, folder, measure, caplog):
+    measure.write_bytes(content)
+    assert no_measure(store, folder.name, "style", caplog)
+
+
+def test_a_folder_in_the_place_of_a_measure_is_set_aside(store, folder, measure, caplog):
+    folder_instead(measure)
+    (measure / "notes.txt").touch()
+    assert no_measure(store, folder.name, "style", caplog)
+
+
+def test_a_measure_of_another_run_name_or_weights_is_taken_again(
+    store, folder, measure, models, digits, caplog
+):
+    other = store.save(models[1], digits)
+    shutil.copy(measure, folder / "leakage.json")
+    shutil.copy(measure, other / "style.json")
+    assert no_measure(store, folder.name, "leakage", caplog)
+    assert no_measure(store, other.name, "style", caplog)
+    shutil.rmtree(folder)  # the same run, trained anew on another machine
+    store.save(replace(models[0], content_table=models[0].content_table + 1e-7), digits)
+    shutil.copy(other / "style.json", folder / "style.json")
+    assert no_measure(store, folder.name, "style", caplog)
+
+
+def test_a_full_disk_keeps_what_is_there_and_is_one_sentence(disk, models, digits, monkeypatch):
+    store = Store(disk / "runs")
+    folder = store.save(models[0], digits)
+    store.remember(folder.name, "style", {"share": 1})
+    fill(disk, 10_000)
+    monkeypatch.setattr(store_module, "train_classifier", partial(train_classifier, steps=1))
+    for write in (
+        lambda: store.save(models[1], digits),
+        lambda: store.remember(folder.name, "style", {"share": [2] * 9999}),
+        lambda: store.classifier(digits),
+    ):
+        with pytest.raises(DiskError, match=r"No space left on device\): make space there"):
+            write()
+    assert [path.name for path in store.root.iterdir()] == [folder.name]
+    assert store.load(models[0].recipe, digits) is not None
+    assert store.recall(folder.name, "style") == {"share": 1}
+
+
+def test_a_read_only_store_gives_what_it_has(disk, models, digits):
+    store = Store(disk)
+    folder = store.save(models[0], digits)
+    store.remember(folder.name, "style", {"share": 1})
+    remount(disk, "ro")
+    assert store.load(models[0].recipe, digits) is not None
+    assert store.recall(folder.name, "style") == {"share": 1}
+    for write in (
+        lambda: store.save(models[1], digits),
+        lambda: store.remember(folder.name, "style", {"share": 2}),
+    ):
+        with pytest.raises(DiskError, match=r"Read-only file system\): allow writing there"):
+            write()
+
+
 HOLD = """
     import logging, sys, time
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message).7s")
@@ -208,7 +365,7 @@ def test_a_run_with_an_encoder_comes_back_with_it(tmp_path, digits):
         assert loaded.prior == saved.prior == ("normal" if kind is CvaeRecipe else "gaussian")
 
 
-@pytest.mark.parametrize("damage", [truncate, flip, lambda path: path.unlink()])
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_classifier_is_set_aside_and_trained_again(
     damage, tmp_path, digits, caplog, monkeypatch
 ):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import remount
 
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.peers.lord import LordRecipe
 from glo_core.recipe import Recipe, grid
 from glo_core.runs import sweep as sweep_module
+from glo_core.runs.files import DiskError
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.sweep import (
     SweepError,
@@ -185,6 +187,28 @@ def test_a_group_that_always_fails_is_named_and_the_others_finish(
     assert all(store.load(recipe, digits) for recipe in recipes)
 
 
+def test_a_disk_that_fills_ends_the_sweep_at_the_first_model_that_it_cannot_take(
+    digits, disk, trained
+):
+    recipes = [Recipe(epochs=epochs) for epochs in range(1, 9)]
+    with pytest.raises(DiskError, match=rf"cannot write in {disk} \(No space left"):
+        sweep(recipes, digits, Store(disk))
+    assert 1 < len(trained) < len(recipes) - 1  # one more may have begun
+    saved = [group[0] for group in trained if Store(disk).load(group[0], digits)]
+    assert saved == [group[0] for group in trained[: len(saved)]]
+    assert len(saved) >= len(trained) - 2
+    assert not [*disk.glob(".new-*")]
+
+
+def test_a_read_only_store_is_known_before_training(recipes, digits, models, disk, trained):
+    Store(disk).save(models[0], digits)
+    remount(disk, "ro")
+    assert sweep(recipes[:1], digits, Store(disk))[0].recipe == recipes[0]
+    with pytest.raises(DiskError, match=rf"cannot write in {disk} \(Read-only file system"):
+        sweep(recipes, digits, Store(disk))
+    assert trained == []
+
+
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_results_do_not_depend_on_how_the_work_was_cut(
     at_once, recipes, digits, models, tmp_path, monkeypatch
@@ -260,5 +284,5 @@ def test_a_run_that_cannot_be_written_leaves_nothing_and_says_why(tmp_path):
         command(Store(tmp_path), "small files"), capture_output=True, text=True, check=False
     )
     assert "File too large" in done.stderr
-    assert "6 of 6 models could not be trained" in done.stderr
+    assert f"DiskError: cannot write in {tmp_path}" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [".locks"]
