@@ -33,6 +33,7 @@ from glo_core.runs.files import (
     DamageError,
     DiskError,
     check_disk,
+    made,
     new_folder,
     read_json,
     sealed,
@@ -54,7 +55,7 @@ from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
 from reports.measuring import MeasuringError, begin
-from reports.parameters import ParameterError, parse_override
+from reports.parameters import ParameterError, parse_overrides
 from reports.plan import DOCUMENTS_BYTES, PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
 from reports.sections import SectionError, run_sections, section_notebooks
@@ -276,8 +277,8 @@ def main(arguments: list[str]) -> int:
     torch.set_num_interop_threads(1)
     parameter_file, *assignments = arguments or ["reports/full.yaml"]
     try:
-        overrides = dict(map(parse_override, assignments))
-        yes = bool(overrides.pop("yes", False))
+        overrides = parse_overrides(assignments)
+        yes = overrides.pop("yes", 0) == 1
         build(parameter_file, overrides, yes)
     except ERRORS as error:
         log.error("make report: %s", error)

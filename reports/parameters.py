@@ -1,11 +1,17 @@
 """The parameters of a report: one file, one validated model, the same names everywhere."""
 
 import difflib
+import logging
+import os
+import re
+import reprlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_origin
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,17 +26,26 @@ from glo_core.recipe import ContentAdam, Count, LossName, Rate, Recipe, Seed, Si
 from reports.methods import METHODS, OLD_LOSS, OLD_SIGMA, Method
 from reports.traps import TRAPS, with_traps
 
+log = logging.getLogger("report")
+
+# Threads or workers for each processor: more would only take memory and wait for each other.
+MOST_A_PROCESSOR = 4
+MOST_MODELS = 10_000
+
 
 class ParameterError(ValueError):
     """Parameters that cannot be used; the message names each field, its value and why."""
 
 
-def _number(value: Any) -> Any:
-    """YAML reads `1e-3`, without a point, as text: text that is a number is taken as one."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+def processors() -> int:
+    """How many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # only some systems can tell
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _whole(value: Any) -> Any:
+    """`1e4` is a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _as_list(value: Any) -> Any:
@@ -38,8 +53,26 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-Number = BeforeValidator(_number)
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
+        raise ValueError(f"{', '.join(map(str, twice))} is there more than once")
+    return values
+
+
+def _at_a_time(value: int) -> int:
+    if value > (most := MOST_A_PROCESSOR * processors()):
+        raise ValueError(
+            f"at most {most} on this machine, {MOST_A_PROCESSOR} for each of its processors"
+        )
+    return value
+
+
 Listed = BeforeValidator(_as_list)
+EachOnce = AfterValidator(_each_once)
+Whole = BeforeValidator(_whole)
+# A million is more than any study has of anything, and nothing overflows yet.
+Amount = Annotated[Count, Field(le=10**6), Whole]
+AtATime = Annotated[int, Strict(), Whole, AfterValidator(_at_a_time)]
 
 
 class Parameters(BaseModel):
@@ -70,26 +103,26 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: Annotated[str, Field(min_length=1)]
-    n: Count
-    sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
-    losses: Annotated[tuple[LossName, ...], Listed, Field(min_length=1)]
-    seeds: Annotated[tuple[Seed, ...], Listed, Field(min_length=1)]
-    epochs: Count
-    batch_size: Count
-    learning_rate: Annotated[Rate, Number]
-    latent_rate: Annotated[Rate, Number]
-    learning_latent_rate: Annotated[Rate, Number]
-    frontier_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
-    trap_sigma: Annotated[Sigma, Number]
-    handed_in_sigmas: Annotated[tuple[Annotated[Sigma, Number], ...], Listed, Field(min_length=1)]
-    unseen: Count
-    betas: Annotated[tuple[Annotated[Beta, Number], ...], Listed, Field(min_length=1)]
+    n: Amount
+    sigmas: Annotated[tuple[Sigma, ...], Listed, Field(min_length=1), EachOnce]
+    losses: Annotated[tuple[LossName, ...], Listed, Field(min_length=1), EachOnce]
+    seeds: Annotated[tuple[Annotated[Seed, Whole], ...], Listed, Field(min_length=1), EachOnce]
+    epochs: Amount
+    batch_size: Amount
+    learning_rate: Rate
+    latent_rate: Rate
+    learning_latent_rate: Rate
+    frontier_sigmas: Annotated[tuple[Sigma, ...], Listed, Field(min_length=1), EachOnce]
+    trap_sigma: Sigma
+    handed_in_sigmas: Annotated[tuple[Sigma, ...], Listed, Field(min_length=1), EachOnce]
+    unseen: Amount
+    betas: Annotated[tuple[Beta, ...], Listed, Field(min_length=1), EachOnce]
     content_adam: ContentAdam
     chosen_loss: LossName
-    chosen_sigma: Annotated[Sigma, Number]
-    pick_seed: Seed
-    threads: Count
-    workers: Annotated[int, Strict(), Field(ge=0)]
+    chosen_sigma: Sigma
+    pick_seed: Annotated[Seed, Whole]
+    threads: Annotated[AtATime, Field(ge=1)]
+    workers: Annotated[AtATime, Field(ge=0)]
     scheduler: str
     insecure: Annotated[bool, Strict()]
     device: Literal["auto", "cpu", "cuda"]
@@ -108,6 +141,12 @@ class Parameters(BaseModel):
         if self.workers and self.scheduler:
             raise ValueError(
                 f"workers = {self.workers} and scheduler = {self.scheduler!r}: set only one of them"
+            )
+        of_a_seed = len(self.losses) * len(self.sigmas) + len(self.handed_in_sigmas)
+        if (models := len(self.seeds) * of_a_seed) > MOST_MODELS:
+            raise ValueError(
+                f"losses, sigmas, handed_in_sigmas and seeds make {models} models: set fewer of "
+                f"them, for at most {MOST_MODELS}"
             )
         self.recipes()
         return self
@@ -189,6 +228,32 @@ class Parameters(BaseModel):
         return method.kind(**{**exercise, **epochs, **method.changes})
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML with numbers as people write them: 010 is ten, 1e-3 a number, and `no` a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [str(name.value) for name, _ in node.value]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise yaml.YAMLError(f"{', '.join(sorted(twice))} is there twice")
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {}
+for kind, form in (
+    ("bool", "true|True|false|False"),
+    ("int", r"[-+]?[0-9]+(_[0-9]+)*"),
+    ("float", r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
+    ("null", "null|~|"),
+):
+    pattern = re.compile(rf"^({form})$")
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", pattern, None)
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
+SHORT = reprlib.Repr()  # of values in messages, however large or deep
+SHORT.maxstring, SHORT.maxother, SHORT.maxlevel = 80, 80, 2
+# The last three are PyYAML's for a value that is not of the kind that its own tag names.
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, LookupError, TypeError, AttributeError)
+
+
 def read(path: Path | str, overrides: dict[str, Any] | None = None) -> Parameters:
     """The parameters of a YAML file, with some of them replaced.
 
@@ -196,45 +261,71 @@ def read(path: Path | str, overrides: dict[str, Any] | None = None) -> Parameter
     right one), a missing one, a value that is not allowed, a file that is not there.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
+    except (OSError, *UNREADABLE) as error:
         raise ParameterError(f"cannot read the parameter file {path}: {error}") from error
     if not isinstance(values, dict):
         raise ParameterError(f"{path}: expected lines of the form `name: value`")
     try:
-        return Parameters(**{**values, **(overrides or {})})
+        return Parameters.model_validate({**values, **(overrides or {})})
     except ValidationError as error:
         problems = "\n".join(f"  {_explained(problem)}" for problem in error.errors())
         raise ParameterError(f"parameters that cannot be used ({path}):\n{problems}") from error
 
 
+def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
+    """What the words `NAME=VALUE` behind `make` say, by name.
+
+    Warns of parameters in the environment, as by `EPOCHS=3 make report`: they are not used, since
+    a machine may have an N or a DATA of its own.
+    """
+    found: dict[str, Any] = {}
+    for name, value in map(parse_override, assignments):
+        if name in found:
+            raise ParameterError(f"{name} is given twice: write it once")
+        found[name] = value
+    for name in Parameters.model_fields.keys() - found.keys():
+        if value := os.environ.get(name.upper()):
+            word = f"{name.upper()}={value}"
+            log.warning(
+                "%s in the environment is not used: write it behind the word report or plan", word
+            )
+    return found
+
+
 def parse_override(text: str) -> tuple[str, Any]:
     """`SIGMAS=0,0.1` as ("sigmas", [0, 0.1]): names in any case, lists with commas.
 
-    Values are read as YAML reads them; a value with a comma is a list.
+    Values are read as YAML reads them, but for numbers, which are as people write them.
     """
-    name, equals, value = text.partition("=")
+    name, equals, value = (part.strip() for part in text.partition("="))
+    name, said = name.lower(), SHORT.repr(text)
     if not equals:
-        raise ParameterError(f"{text!r}: expected NAME=VALUE")
-    name = name.strip().lower()
+        raise ParameterError(f"{said}: expected NAME=VALUE")
     field = Parameters.model_fields.get(name)
     if field is not None and field.annotation is str:
         return name, value
-    listed = "," in value and not value.strip().startswith("[")
+    if field is not None and not value:
+        raise ParameterError(f"{said} has no value: write one, or leave {name} out")
+    if field is not None and get_origin(field.annotation) is tuple and value[0] != "[":
+        if not all(part.strip() for part in value.split(",")):
+            raise ParameterError(f"{said}: there is a comma without a value beside it")
+        value = f"[{value}]"
     try:
-        return name, yaml.safe_load(f"[{value}]" if listed else value)
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{text!r}: cannot read the value {value!r}") from error
+        return name, yaml.load(value, _Loader)
+    except UNREADABLE as error:
+        raise ParameterError(f"{said}: cannot read the value") from error
 
 
 def _explained(problem: Any) -> str:
     """One validation error in the words of the parameter file."""
+    message = str(problem["msg"]).removeprefix("Value error, ")
     if not problem["loc"]:
-        return str(problem["msg"]).removeprefix("Value error, ")
+        return message
     name, *place = (str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = [*Parameters.model_fields, "params"]  # PARAMS=FILE is make's
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
         hint = (
             f"did you mean {near[0]!r}?"
             if near
@@ -244,4 +335,4 @@ def _explained(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{name} is missing"
     where = f"{name}[{place[0]}]" if place else name
-    return f"{where} = {problem['input']!r}: {problem['msg']}"
+    return f"{where} = {SHORT.repr(problem['input'])}: {message}"

@@ -9,7 +9,6 @@ machine, made longer or shorter as much as these steps were.
 import logging
 import sys
 from dataclasses import dataclass
-from typing import Any
 
 from glo_core import training
 from glo_core.data import DataError
@@ -20,7 +19,7 @@ from glo_core.runs.store import classifier_key
 from glo_core.runs.sweep import equal_models, work
 from glo_core.training import WIDTH, side_by_side
 from reports.measuring import measure_file
-from reports.parameters import ParameterError, parse_override
+from reports.parameters import ParameterError, parse_overrides
 from reports.study import JUDGE_SEED, Study, open_study
 
 log = logging.getLogger("report")
@@ -179,7 +178,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     parameter_file, *assignments = arguments or ["reports/full.yaml"]
     try:
-        overrides: dict[str, Any] = dict(map(parse_override, assignments))
+        overrides = parse_overrides(assignments)
         overrides.pop("yes", None)
         print("\n".join(plan(open_study(parameter_file, overrides)).lines()))
     except (ParameterError, DataError) as error:

@@ -46,8 +46,9 @@ PROGRAMS = {
     "plan": ["-m", "reports.plan"],
     "check": ["-m", "pytest"],
     "test": ["-m", "pytest"],
+    "fuzz": ["-m", "pytest"],
     "bench": ["-m", "reports.bench"],
-    "lab": ["lab", "--ServerApp.ip=127.0.0.1"],
+    "lab": ["-m", "jupyterlab"],
 }
 
 
