@@ -21,6 +21,7 @@ from glo_core.measures import evaluation
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recorder import PANEL_SEED
 from glo_core.runs.store import run_key
+from reports import fonts
 from reports.study import ROOT, Study
 
 LIBRARIES = (
@@ -60,6 +61,7 @@ def section_stamp(study: Study, notebook: Path) -> str:
     content += [splits.judge.fingerprint, splits.test.fingerprint]
     content += [run_key(recipe, study.digits) for recipe in parameters.recipes()]
     content += [evaluation.version(name) for name in evaluation.MEASURES]
+    content += fonts.further("".join([*study.digits.class_names, study.digits.source]))
     content += [f"{name} {version(name)}" for name in LIBRARIES]
     return _hash(*content)
 

@@ -26,6 +26,7 @@ from glo_core.recipe import LossName, Recipe
 from glo_core.runs.cluster import connected
 from glo_core.runs.store import Store, classifier_key, run_key
 from glo_core.runs.sweep import sweep
+from reports import fonts
 from reports.measuring import Measuring, measure_all
 from reports.parameters import Parameters, read
 from reports.results import Result, Results
@@ -222,6 +223,13 @@ def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = No
     study = Study(parameters, splits, Store(ROOT / "runs"))
     if study.hint:
         log.info("data auto: using %s. %s", splits.name, study.hint)
+    if letters := fonts.lacking(splits.train.class_names):
+        log.info(
+            "class names: no installed font has %s, so figures show %s instead; install one that "
+            "does, such as Debian's fonts-noto-core, fonts-noto-cjk or fonts-symbola",
+            ", ".join(letters),
+            fonts.BOX,
+        )
     return study
 
 

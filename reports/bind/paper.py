@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from dataclasses import asdict, replace
 from functools import partial
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import typst
 
+from reports import fonts
 from reports.bind.document import Report, write, write_whole
 from reports.bind.links import float_of
 from reports.bind.numbering import is_formula
-from reports.bind.pandoc import DocumentError, Node, is_div, raw
+from reports.bind.pandoc import DocumentError, Node, is_div, raw, string
 
 # Typst's expressions for the page that each figure or table is shown on; and for where it stands in
 # the text, with the page on which its section begins. Above PAGE_TOP a figure begins its page.
@@ -31,8 +33,12 @@ def write_pdf(report: Report, path: Path) -> None:
         for item in report.floats.values():
             if item.kind != "table":
                 (folder / item.file).write_bytes(item.still())
-        (folder / "meta.json").write_text(json.dumps(asdict(report.front)), "utf-8")
-        (folder / "report.typ").write_text(write(tied, "typst", partial(_typst, report)), "utf-8")
+        meta = json.dumps(asdict(report.front), ensure_ascii=False)
+        text = write(tied, "typst", partial(_typst, report))
+        for name, content in {"meta.json": meta, "report.typ": text}.items():
+            (folder / name).write_text(content, "utf-8")
+        for number, font in enumerate(fonts.further("".join(sorted({*meta, *text})))):
+            shutil.copy(font, folder / f"{number}{Path(font).suffix}")
         try:
             pdf = _typeset(folder)
         except RuntimeError as error:  # Typst's errors are
@@ -65,8 +71,11 @@ def _typeset(folder: Path) -> bytes:
         # time. What has not changed since the last layout it remembers.
         names = [label for label, floats in floating.items() if floats]
         (folder / "floating.json").write_text(json.dumps(names), "utf-8")
-        # Only the fonts inside Typst and a given time: the same bytes everywhere
-        compiler = typst.Compiler(folder / "report.typ", root=folder, ignore_system_fonts=True)
+        # The fonts inside Typst, those put into the folder, and a given time: the same bytes
+        # everywhere
+        compiler = typst.Compiler(
+            folder / "report.typ", root=folder, ignore_system_fonts=True, font_paths=[folder]
+        )
         shown = dict(json.loads(compiler.eval(SHOWN)))
         waiting: dict[str, int] = {}  # by kind, the page that the last one floats from
         for label, leaf, height, section in json.loads(compiler.eval(PLACES)):
@@ -87,6 +96,10 @@ def _typeset(folder: Path) -> bytes:
 
 
 def _typst(report: Report, node: Node) -> Node | list[Node]:
+    if node["t"] == "Str" and "..." in node["c"]:  # Typst would draw them as one letter
+        first, *others = node["c"].split("...")
+        dots = {"t": "RawInline", "c": ["typst", r"\.\.\."]}
+        return [string(first), *(each for text in others for each in (dots, string(text)))]
     if is_div(node, "code"):
         return []
     if is_formula(node):

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from functools import cache
 
 import torch
-from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-# How long the name of a column may be, in sides of an image, where it is written upwards.
-_LONGEST = 3
+from reports import fonts
+
+# How long a name may be, in sides of an image: of a column, where it is written upwards, of a row.
+_LONGEST, _LONGEST_ROW = 3, 12
 
 
 def mosaic(
@@ -27,12 +28,12 @@ def mosaic(
         images = (images * 255).round().byte()
     height, width = images.shape[:2]
     cell, gap, size = 28 * scale, scale, 8 * scale
-    font = _font(size)
-    left = max((int(font.getlength(name)) for name in rows), default=-size) + size
-    written = [_written(name, _LONGEST * cell, font) for name in columns]
-    if any(name.width > cell for name in written):
-        written = [name.rotate(90, expand=True) for name in written]
-    top = max((name.height for name in written), default=0)
+    beside = [_lettered(name, _LONGEST_ROW * cell, size) for name in rows]
+    left = max((int(font.getlength(name)) for name, font in beside), default=-size) + size
+    written = [_written(name, _LONGEST * cell, size) for name in columns]
+    if any(each.width > cell for each in written):
+        written = [each.rotate(90, expand=True) for each in written]
+    top = max((each.height for each in written), default=0)
     canvas = Image.new(
         "L", (left + width * (cell + gap) - gap, top + height * (cell + gap) - gap), 255
     )
@@ -40,14 +41,15 @@ def mosaic(
     for r in range(height):
         y = top + r * (cell + gap)
         if rows:
-            draw.text((left - size // 2, y + cell / 2), rows[r], 0, font, anchor="rm")
+            name, font = beside[r]
+            draw.text((left - size // 2, y + cell / 2), name, 0, font, anchor="rm")
         for c in range(width):
             ink = Image.fromarray(255 - images[r, c].numpy())
             canvas.paste(
                 ink.resize((cell, cell), Image.Resampling.NEAREST), (left + c * (cell + gap), y)
             )
-    for c, name in enumerate(written):
-        canvas.paste(name, (left + c * (cell + gap) + (cell - name.width) // 2, top - name.height))
+    for c, each in enumerate(written):
+        canvas.paste(each, (left + c * (cell + gap) + (cell - each.width) // 2, top - each.height))
     return canvas
 
 
@@ -74,23 +76,27 @@ def stack(pictures: Sequence[Image.Image], names: Sequence[str], columns: int) -
     return canvas
 
 
-def _written(name: str, width: int, font: ImageFont.FreeTypeFont) -> Image.Image:
+def _written(name: str, width: int, size: int) -> Image.Image:
     """A name as a picture with a margin, cut short where it is wider than `width` pixels."""
-    name, margin = _shortened(name, width, font), round(0.35 * font.size)
-    line = Image.new("L", (round(font.getlength(name)) + margin, round(1.7 * font.size)), 255)
+    name, font = _lettered(name, width, size)
+    margin = round(0.35 * size)
+    line = Image.new("L", (round(font.getlength(name)) + margin, round(1.7 * size)), 255)
     ImageDraw.Draw(line).text((line.width / 2, line.height / 2), name, 0, font, anchor="mm")
     return line
 
 
-def _shortened(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:
-    """The name, cut short where it is wider than `width` pixels."""
+def _lettered(name: str, width: int, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
+    """A name as it can be drawn, cut short where it is wider than `width` pixels, and its font."""
+    path = fonts.only(name)
+    name, font = fonts.drawable(name, path), _font(size, path)
     if font.getlength(name) <= width:
-        return name
+        return name, font
+    name = name[:width]  # as each letter takes more than a pixel
     while name and font.getlength(f"{name}…") > width:
         name = name[:-1]
-    return f"{name}…"
+    return f"{name}…", font
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)
+def _font(size: int, path: str = fonts.OWN) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size)

@@ -7,6 +7,7 @@ All plots over σ have one axis: the noise levels stand at equal distances in ri
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +17,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from reports import fonts
 from reports.show.curve_names import End, name_ends
 from reports.show.names import sigma_name
 from reports.show.theme import (
@@ -224,10 +226,11 @@ def heat_map(
 
     Where a name is wider than its column, all names of columns are written upwards.
     """
+    families = fonts.families("".join([*rows, *columns]))
     rows, columns = list(map(_label, rows)), list(map(_label, columns))
-    width, name_width = max(2.8, 0.27 * len(columns)), LETTER * max(map(len, columns))
+    width, name_width = max(2.8, 0.27 * len(columns)), LETTER * max(map(_letters, columns))
     upwards = name_width > width / len(columns)
-    beside = LETTER * max(0, max(map(len, rows)) - 5)  # 0.8 inches have room for five letters
+    beside = LETTER * max(0, max(map(_letters, rows)) - 5)  # 0.8 inches have room for five letters
     figure, axes = new_figure(0.8 + 0.21 * len(rows) + upwards * name_width, 0.8 + width + beside)
     axes.grid(False)
     colors = mpl.colormaps[PROPORTION_COLORS]
@@ -237,8 +240,8 @@ def heat_map(
     for (r, c), value in np.ndenumerate(values):
         color = max("wk", key=lambda ink: contrast(ink, colors(float(value))))
         axes.text(c, r, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
-    axes.set_xticks(range(len(columns)), columns, rotation=90 if upwards else 0)
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(range(len(columns)), columns, rotation=90 if upwards else 0, family=families)
+    axes.set_yticks(range(len(rows)), rows, family=families)
     axes.tick_params(labelsize=8, length=0)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
@@ -246,9 +249,14 @@ def heat_map(
 
 
 def _label(name: str) -> str:
-    """A name beside or below a heat map's cells: without formulas, and cut short if it is long."""
+    """A name beside or below a heat map's cells, cut short if it is long."""
     short = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-    return short.replace("$", r"\$")
+    return fonts.drawable(short, fonts.OWN, *fonts.further(short))
+
+
+def _letters(name: str) -> int:
+    """How many letters of mean width a name is as wide as: those of East Asia are wider."""
+    return sum(1 + (east_asian_width(letter) in "WF") for letter in name)
 
 
 def places(

@@ -21,6 +21,7 @@ from reports.show import page
 from reports.show.animation import Animation, Places
 from reports.show.page import base64_of
 from reports.show.theme import THEME
+from reports.show.words import readable
 
 # Widths in characters: of a table's cell at most, and of the page.
 WIDEST, PAGE = 80, 90
@@ -196,4 +197,5 @@ def _image(picture: Plot | Image.Image, data: dict[str, str], alt: str) -> str:
 
 
 def _with_caption(body: str, caption: str) -> str:
-    return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
+    words = escape(readable(caption))
+    return f'<figure>{body}<figcaption class="mathjax_ignore">{words}</figcaption></figure>'

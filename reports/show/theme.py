@@ -9,12 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
+# First what matplotlib itself would have: a figure is the same whatever its reader's own settings,
+# which matplotlib reads from files and the environment, are.
 THEME: dict[Any, Any] = {
+    **{name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"},
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
     "font.size": 9,
+    "text.parse_math": False,  # a name may hold a $, and ours hold no formulas
     "svg.hashsalt": "glo",  # the same figure gives the same bytes
     "svg.fonttype": "path",
 }

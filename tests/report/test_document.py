@@ -18,6 +18,7 @@ from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 from PIL import Image
 from pypdf import PdfReader
+from report.test_text import NAMES
 
 from reports.bind import pandoc
 from reports.bind.document import Front, Report, bind, collect
@@ -25,6 +26,7 @@ from reports.bind.outputs import ExecutedSection, read_outputs
 from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
+from reports.show.words import escaped
 
 V4: Any = nbformat.v4
 FRONT = Front(
@@ -315,6 +317,31 @@ def test_plain_at_signs_stay(page: Any, paper: str) -> None:
     for text in ("a@b.org", "x @ y"):
         assert text in page.main.get_text()
         assert text in paper
+
+
+def test_names_are_text_in_both_documents(tmp_path: Path) -> None:
+    lines = [f"A {name}, B." for name in NAMES]
+    said = "\n\n".join(f"A {escaped(name)}, B." for name in NAMES)
+    captioned = figure("fig-names", " ".join(said.split()), alt=" ".join(NAMES))
+    cells = (
+        V4.new_markdown_cell("# Names"),
+        code("say()", shown({"text/markdown": said})),
+        code("show()", captioned),
+    )
+    report = bound([ExecutedSection("10-names", notebook(*cells))])
+    assert collect(report)[0]["caption"] == " ".join(lines)
+    write_html(report, tmp_path / "report.html")
+    write_pdf(report, tmp_path / "report.pdf")
+    page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
+    paragraphs = page.select("main section > p")
+    assert [each.text for each in paragraphs] == lines
+    assert page.select_one("main img")["alt"] == " ".join(NAMES)
+    assert words(page.figcaption.p.text) == " ".join(["Figure 1.", *lines])
+    assert {inner.name for each in paragraphs for inner in each.find_all()} == {"span"}
+    pages = pdf(tmp_path / "report.pdf").pages
+    paper = "".join("".join(each.extract_text() for each in pages).split())
+    for name in filter(str.isascii, NAMES):  # others may need a font
+        assert paper.count(f"A{''.join(name.split())},B.") == 2
 
 
 def test_lists_need_no_blank_line(page: Any) -> None:

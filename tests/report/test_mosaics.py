@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -43,6 +44,22 @@ def test_where_a_name_is_wider_than_its_column_names_are_written_upwards_and_cut
         assert picture[:-56, :56].min() < 100
         assert picture[:-56, 56:].min() == 255, "the name runs into the next column"
         assert picture[-58, :56].min() == 255, "the name touches the image"
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb", "\ue000\u202e\x07", "$5$", "犬 cat", "ก" * 9, "🐶", "قط", ""]
+)
+def test_any_name_is_drawn_in_one_line(name):
+    plain = mosaic(torch.zeros(1, 2, 28, 28), rows=["a"], columns=["b", ""])
+    drawn = mosaic(torch.zeros(1, 2, 28, 28), rows=[name], columns=["b", ""])
+    above = mosaic(torch.zeros(1, 2, 28, 28), rows=["a"], columns=[name, ""])
+    assert drawn.height == plain.height
+    assert above.width == plain.width
+
+
+def test_a_name_of_a_row_is_cut_short_where_it_would_be_many_times_as_wide_as_the_images():
+    wide = mosaic(torch.zeros(1, 1, 28, 28), rows=[100_000 * "long"])
+    assert wide.width < 14 * 56
 
 
 def test_a_film_strip_has_room_for_every_frame_and_name():

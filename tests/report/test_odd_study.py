@@ -16,9 +16,10 @@ import nbformat
 import pytest
 import torch
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import CHROMIUM, NO_CHROMIUM, ROOT
 from jinja2 import Environment, nodes
 from PIL import Image
+from pypdf import PdfReader
 
 from glo_core import data, training
 from glo_core.classifier import train_classifier
@@ -76,10 +77,18 @@ def named(node: nodes.Node) -> set[str]:
     return values | {each.attr for each in around.find_all(nodes.Getattr)}
 
 
+# The folder's name, and those of the classes in the order of the labels: the first and the last are
+# those of the conversion that is shown alone, and every figure draws all three.
+FOLDER_NAME = 'my $x <b> & "pets" *5*'
+NAMES = (
+    '"q" $5$ &amp; \\(x\\) 1... <b>it\'s',
+    "<img src=x onerror=alert(1)> 犬 قط 🐶",
+    "@fig-live c\\d *b* _x_ ^x^ ~x~ [x](y) `x` #x {{x}} {% x %} a|b <svg onload=alert(1)> --- x\\",
+)
 # Three named classes, one σ, one loss, two seeds. The frontier and the mistakes are at the sweep's
 # one σ, so that there are fewer models.
 PARAMETERS = {
-    "data": "my $x pets",
+    "data": FOLDER_NAME,
     "n": 65,
     "epochs": 1,
     "batch_size": 8,
@@ -94,7 +103,7 @@ PARAMETERS = {
     "betas": [1],
     "threads": 1,
 }
-CLASSES = {1: "cat", 7: "a long dog's name", 8: "ant"}
+CLASSES = dict(zip((1, 7, 8), NAMES, strict=True))
 
 
 def save_images(folder: Path) -> None:
@@ -195,7 +204,7 @@ def test_a_word_about_digits_is_found_where_other_data_would_show_it(template, f
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the report."""
     root = tmp_path_factory.mktemp("odd")
-    save_images(root / "my $x pets")
+    save_images(root / FOLDER_NAME)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "train_classifier", partial(train_classifier, steps=300))
         patch.setattr(training, "SWAP_STEPS", 20)
@@ -211,7 +220,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @SLOW
 def test_it_claims_no_more_than_it_shows(built):
     page = BeautifulSoup((built / "report.html").read_text(encoding="utf-8"), "html.parser")
-    assert "my $x pets" in page.find(id="sec-images").text
+    assert FOLDER_NAME in page.find(id="sec-images").text
+    assert FOLDER_NAME in page.find("footer").text
+    assert f"'DATA={FOLDER_NAME}'" in page.find("code", string=re.compile("^make report")).text
     assert "the old report's choice" not in page.text
     assert "3, 4; figures show images of the first" in page.find(id="tbl-run").text
     assert "cannot be decided here" in page.find(id="tbl-claims").text
@@ -245,5 +256,54 @@ def test_its_results_are_of_what_was_trained(built):
 
 
 @SLOW
-def test_its_paper_is_written(built):
-    assert (built / "report.pdf").read_bytes().startswith(b"%PDF")
+def test_its_paper_says_names_as_they_are(built):
+    pages = PdfReader(built / "report.pdf").pages
+    text = unbroken("".join(page.extract_text() for page in pages))
+    for name in (NAMES[0], NAMES[-1], FOLDER_NAME):
+        assert unbroken(name) in text
+
+
+def unbroken(text: str) -> str:
+    """Without what a line may be broken at, and without hyphens, which PDF knows two of."""
+    return re.sub(r"[-\s\xad]", "", text)
+
+
+@SLOW
+def test_names_are_text_and_never_markup(built):
+    page = BeautifulSoup((built / "report.html").read_text(encoding="utf-8"), "html.parser")
+    results = json.loads((built / "results.json").read_text(encoding="utf-8"))
+    captions = {figure["label"]: figure["caption"] for figure in results["figures"]}
+    for label in ("fig-live", "fig-one-conversion", "fig-one-image", "fig-traps", "fig-same-image"):
+        assert NAMES[-1] in captions[label]
+        assert NAMES[-1] in page.find(id=label).figcaption.text
+    for label in ("fig-live", "fig-one-conversion", "fig-traps", "fig-same-image"):
+        assert NAMES[0] in captions[label]
+    held = json.loads(page.find("glo-decoder").script.text)
+    assert held["classes"] == list(NAMES)
+    assert (
+        page.select("[onerror], [onload], [src=x], figcaption p :is(em, code, sub, sup, b, math)")
+        == []
+    )
+    assert {script.get("type") for script in page.select("script")} == {None, "application/json"}
+
+
+@SLOW
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+def test_a_stranger_who_opens_it_runs_and_asks_for_nothing_else(built, browser):
+    page = browser.new_page(offline=True)
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((built / "report.html").as_uri())
+    page.wait_for_selector("glo-decoder[data-ready]", state="attached")
+    page.wait_for_selector("glo-own canvas", state="attached")
+    options = page.locator("glo-decoder [name=to] option").all_text_contents()
+    assert options == list(NAMES)
+    page.select_option("glo-decoder [name=to]", "1")
+    page.wait_for_timeout(200)
+    assert said == []
+    assert {url.partition(":")[0] for url in asked[1:]} <= {"data"}
+    assert page.locator("[onload], [onerror], img[src=x]").count() == 0
+    page.close()

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
@@ -15,6 +16,7 @@ from reports.schema import Finding, Verdict, published
 from reports.show import publish
 from reports.show.animation import Animation
 from reports.show.plots import against_sigma
+from reports.show.words import escaped
 
 
 @pytest.fixture
@@ -46,6 +48,15 @@ def test_a_plot_is_sent_as_vectors_with_all_the_builder_needs(sent):
         "width": 0.5,
         "runs": ["l1-a", "l1-b"],
     }
+
+
+def test_a_caption_in_jupyter_has_names_as_they_are_and_no_formulas(sent):
+    name = r"<b> $5$ \(x\) a_b"
+    plot = against_sigma([0, 1], {"L1": [1, 2]}, "loss")
+    (output,) = sent(publish.show, "fig-a", plot, f"Of {escaped(name)}.", "two points")
+    caption = BeautifulSoup(output.data["text/html"], "html.parser").figcaption
+    assert caption.text == f"Of {name}."
+    assert "mathjax_ignore" in caption["class"]
 
 
 def test_the_same_plot_is_the_same_bytes(sent):

@@ -7,7 +7,8 @@ import pytest
 from glo_core.measures.intervals import Proportion
 from reports.answers import text
 from reports.answers.text import Text
-from reports.show.words import about, escaped, listed, number, percent
+from reports.bind.pandoc import parse, plain
+from reports.show.words import about, escaped, listed, number, percent, readable
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 PLANTED = """
@@ -116,8 +117,45 @@ def test_values_are_listed_with_commas():
     assert listed(["L1", 2]) == "L1, 2"
 
 
-def test_text_that_is_not_ours_is_no_markdown():
-    assert escaped("a_b/*[1].png") == r"a\_b/\*\[1\].png"
+# Class names and paths that people have, or that somebody who means ill may give.
+NAMES = [
+    *r"<b>x @home c\d *bold* **b** $5$ $ $$x$$ ~x~ ~~x~~ [x](y) ![x](y) [@x] [^1] `x`".split(),
+    *r"{{x}} #x _x_ ^x^ a|b &amp; &#36; &#92; <script>alert(1)</script> <!--x--> :x:".split(),
+    *r"@fig-x \textbf{x} \(x\) --- ... x\ \\ ::: x{.y} https://x.org x@y.org 10^3^".split(),
+    *r"a--b don't x/y 1e5 007 true 犬 قط".split(),
+    *('"q"', "{% x %}", "1. x", "Mr. x", "(@x)", "+ x", "> x", ": x", r"\ x", r"\begin{a}x"),
+]
+
+
+def test_text_that_is_not_ours_is_no_markdown_wherever_it_stands():
+    table = [f"| {escaped(name)} |" for name in NAMES]
+    within = [f"A {escaped(name)}, B." for name in NAMES]
+    blocks = parse(
+        "names", "\n\n".join([*within, *map(escaped, NAMES), "\n".join(["| a |", "|:-|", *table])])
+    )
+    *paragraphs, rows = blocks
+    texts = [block["c"] for block in paragraphs]
+    texts += [row[1][0][4][0]["c"] for row in rows["c"][4][0][3]]
+    assert plain(texts) == [*(f"A {name}, B." for name in NAMES), *NAMES, *NAMES]
+    assert {block["t"] for block in paragraphs} == {"Para"}
+    kinds = {each["t"] for text in texts for each in text}
+    assert kinds == {"Str", "Space", "Span"}
+
+
+def test_text_that_is_not_ours_stays_in_its_line():
+    assert escaped("a\tb\r\n\n\nc") == "a b c"
+
+
+def test_escaped_text_can_be_read_where_markdown_is_not():
+    for name in NAMES:
+        assert readable(f"A {escaped(name)}.") == f"A {name}."
+
+
+def test_jupyter_takes_no_name_for_a_formula():
+    for name in ("$5$", r"\(x\)", r"\begin{a}"):
+        assert escaped(name).startswith('<span class="mathjax_ignore">')
+        assert r"\\" not in escaped(name)  # Jupyter reads `\\(` as the beginning of a formula
+    assert escaped("<b>") == r"\<b\>"
 
 
 def test_a_part_is_filled_in_a_line_for_each_paragraph(planted):
