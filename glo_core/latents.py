@@ -26,15 +26,21 @@ def noisy(content: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
 
 
 def fitted_gaussian(content: Tensor) -> tuple[Tensor, Tensor]:
-    """The full Gaussian of content tables (..., N, D): mean (..., D), Cholesky factor (..., D, D).
+    """The full Gaussian of content tables (..., N, D): mean (..., D) and a factor (..., D, D).
 
-    `mean + factor @ e` with e from N(0, 1) is a draw from it.
+    `mean + factor @ e` with e from N(0, 1) is a draw from it. The factor is Cholesky's, or where
+    rounding leaves the covariance of widely spread codes without one, that of its eigenvectors.
     """
     mean = content.mean(-2)
     centred = content - mean[..., None, :]
     covariance = centred.mT @ centred / max(content.shape[-2] - 1, 1)
     eye = torch.eye(content.shape[-1], device=content.device)
-    return mean, torch.linalg.cholesky(covariance + JITTER * eye)
+    factor, failed = torch.linalg.cholesky_ex(covariance + JITTER * eye)
+    if failed.any():
+        values, vectors = torch.linalg.eigh(covariance)
+        others = vectors * values.clamp(min=JITTER).sqrt()[..., None, :]
+        factor = torch.where(failed[..., None, None] > 0, others, factor)
+    return mean, factor
 
 
 def content_starts(draws: Tensor, images: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -124,7 +130,8 @@ def whitened(content: Tensor, labels: Tensor) -> Tensor:
         codes = content[..., labels == label, :]
         centred = codes - codes.mean(-2, keepdim=True)
         covariance = centred.mT @ centred / max(codes.shape[-2] - 1, 1)
-        values, vectors = torch.linalg.eigh(covariance)
+        # A table that has diverged fails alone, not with all beside it
+        values, vectors = torch.linalg.eigh(covariance.nan_to_num(0, 0, 0))
         inverse = values.clamp(min=JITTER).rsqrt()
         found[..., labels == label, :] = centred @ (vectors * inverse[..., None, :]) @ vectors.mT
     return found

@@ -22,16 +22,19 @@ class History:
     """What was recorded while a model was trained (see `recorder`).
 
     Fields:
-        losses: (E,) float32, the mean training loss of each epoch, noise included.
+        losses: (E,) float32, the mean training loss of each epoch, noise included; NaN from the
+            epoch on in which the model has diverged.
         panel: (E, P, 28, 28) uint8, the panel's images reconstructed after each epoch, without
             noise.
         scratch: (E, C, 28, 28) uint8, one random content code with each class code, after each
             epoch.
         indices: (P,) int64, which training images the panel shows.
         moved: How far the content codes came from their start: the mean distance, over the mean
-            length of the starts.
+            length of the starts; 0 if the model has diverged.
         seconds: How long training took, as this model's part of the models trained beside it.
         threads: How many threads PyTorch computed with.
+        diverged: The step, from 1, at which the model has diverged (see `divergence`): all its
+            numbers are 0, and its images one even grey. None if it has not.
     """
 
     losses: Tensor
@@ -41,6 +44,7 @@ class History:
     moved: float
     seconds: float
     threads: int
+    diverged: int | None = None
 
 
 @dataclass(frozen=True)

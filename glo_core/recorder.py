@@ -98,7 +98,7 @@ class Recorder:
         self.epochs.append(epoch)
         return epoch
 
-    def history(self, k: int, moved: float, seconds: float) -> History:
+    def history(self, k: int, moved: float, seconds: float, diverged: int | None) -> History:
         """The history of the k-th model."""
         return History(
             losses=torch.stack([epoch.losses[k] for epoch in self.epochs]),
@@ -108,4 +108,5 @@ class Recorder:
             moved=moved,
             seconds=seconds,
             threads=torch.get_num_threads(),
+            diverged=diverged,
         )

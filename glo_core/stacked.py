@@ -261,6 +261,10 @@ class StackedGenerator(nn.Module):
         pixels = F.conv_transpose2d(channels, second, last_bias, padding=2, groups=models)
         return rearrange(pixels, "b k h w -> k (h w) b")
 
+    def numbers(self) -> list[Tensor]:
+        """All that training changes, each (K, ...)."""
+        return [*self.weights.values(), self.running_mean, self.running_var]
+
     def unstacked(self) -> list[nn.Sequential]:
         """The K models as `plain` networks in eval mode, with weights of their own."""
         models = []

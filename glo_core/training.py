@@ -24,6 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from glo_core.classifier import logits, one_thread, shared_classifier
 from glo_core.data import Digits
+from glo_core.divergence import Divergence
 from glo_core.generator import seeded_plain
 from glo_core.latents import content_starts, fitted_gaussian, noisy, optimizers, table, whitened
 from glo_core.losses import loss_of
@@ -146,7 +147,7 @@ def train_group(
     started = time.perf_counter()
     group = Group(recipes, digits, device, hooks)
     hooks = group.hooks
-    recorder = Recorder()
+    recorder, divergence = Recorder(), Divergence(group.models)
     class_table, content_table = group.tables()
     content_start = content_table.clone()
     scratch = group.streams.normal(group.recipe.content_dim).to(device)
@@ -156,12 +157,15 @@ def train_group(
         draws = hooks.draws(group.draws(), group.recipe)
         total = torch.zeros(group.models, device=device)
         group.network.train()
-        for batch in group.batches(draws):
+        for batch in () if divergence.gone else group.batches(draws):
             watch.step()
-            total += group.step(batch) * batch.indices.shape[1]
-        losses = total / group.images
+            losses = group.step(batch)
+            divergence.after_step(losses, group.network.running_var)
+            total += losses * batch.indices.shape[1]
         group.network.eval()
         group.after_epoch()
+        divergence.after_epoch(group.numbers(), content_table)
+        losses = divergence.without_gone(total / group.images)
 
         # Record the loss, the panel, and one random content code with every class
         shown, content = hooks.panel(group, draws)
@@ -172,7 +176,10 @@ def train_group(
     distance = (content_table - content_start).norm(dim=2).mean(1)
     moved = (distance / content_start.norm(dim=2).mean(1)).tolist()
     seconds = (time.perf_counter() - started) / group.models
-    histories = [recorder.history(k, moved[k], seconds) for k in range(group.models)]
+    histories = [
+        recorder.history(k, 0.0 if step else moved[k], seconds, step)
+        for k, step in enumerate(divergence.steps)
+    ]
     return group.trained(recipes, digits, histories)
 
 
@@ -313,6 +320,10 @@ class Group:
     def generate(self, class_codes: Tensor, content: Tensor) -> Tensor:
         """(K, M, class_dim) and (K, M, content_dim) codes to (K, M, 28, 28) images."""
         return as_images(self.network(torch.cat([class_codes, content], 2)))
+
+    def numbers(self) -> list[Tensor]:
+        """All that training changes, each (K, ...)."""
+        return [*self.network.numbers(), *self.tables()]
 
     def tables(self) -> tuple[Tensor, Tensor]:
         """The class tables (K, C, class_dim) and the content tables (K, N, content_dim)."""

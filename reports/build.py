@@ -54,6 +54,7 @@ from reports.bind.outputs import ExecutedSection, Outputs, read_outputs
 from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
+from reports.gaps import StudyError
 from reports.measuring import MeasuringError, begin
 from reports.parameters import ParameterError, parse_overrides
 from reports.plan import DOCUMENTS_BYTES, PlanError, plan
@@ -261,6 +262,7 @@ ERRORS = (
     DeviceError,
     ClusterError,
     SweepError,
+    StudyError,
     MeasuringError,
     SectionError,
     DocumentError,

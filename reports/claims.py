@@ -112,12 +112,12 @@ def decided_on(study: Study) -> dict[str, Measured]:
     Of the exercise, corrected, claim 1 takes all losses of the sweep, the others the chosen one.
     The exercise as handed in has the old report's loss.
     """
-    parameters, names = study.parameters, {method.key: method.name for method in METHODS}
+    curves, names = study.gaps.curves, {method.key: method.name for method in METHODS}
     swept = {loss: [study.swept(loss, sigma) for sigma in study.sigmas] for loss in study.losses}
-    handed_in = [*parameters.curves()["handed-in"].values()]
-    watched = parameters.methods()["handed-in"]
+    handed_in = [*curves["handed-in"].values()]
+    watched = study.parameters.methods()["handed-in"]
     return {
-        names["exercise"]: _measured(study, swept, parameters.chosen_loss, study.swept()),
+        names["exercise"]: _measured(study, swept, study.parameters.chosen_loss, study.swept()),
         names["handed-in"]: _measured(study, {OLD_LOSS: handed_in}, OLD_LOSS, watched),
     }
 

@@ -4,6 +4,7 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from glo_core.runs.cluster import connected
 from glo_core.runs.store import Store, classifier_key, run_key
 from glo_core.runs.sweep import sweep
 from reports import fonts
+from reports.gaps import Gaps
 from reports.measuring import Measuring, measure_all
 from reports.parameters import Parameters, read
 from reports.results import Result, Results
@@ -70,10 +72,15 @@ class Study:
         """What other data there are, if the parameters left the choice open; else ""."""
         return HINTS[self.splits.name] if self.parameters.data == "auto" else ""
 
+    @cached_property
+    def gaps(self) -> Gaps:
+        """What is left out, as models have diverged."""
+        return gaps_of(self.parameters, self.models)
+
     @property
     def sigmas(self) -> list[float]:
-        """The noise levels, rising."""
-        return sorted(self.parameters.sigmas)
+        """The noise levels, rising, but for those that are left out (see `gaps`)."""
+        return self.gaps.sigmas
 
     @property
     def losses(self) -> tuple[LossName, ...]:
@@ -82,14 +89,19 @@ class Study:
 
     @cached_property
     def models(self) -> dict[Recipe, Glo]:
-        """Every model of the report: from the store, or trained now."""
+        """Every model of the report: from the store, or trained now.
+
+        Raises StudyError where one has diverged that the report cannot be made without.
+        """
         chosen, recipes = self.parameters, self.parameters.recipes()
         torch.set_num_threads(chosen.threads)
         # No workers are started for a study that lacks nothing.
         workers, scheduler = (0, "") if self.stored else (chosen.workers, chosen.scheduler)
         with connected(workers, scheduler, chosen.insecure) as executor:
-            models = sweep(recipes, self.digits, self.store, executor, chosen.device)
-        return dict(zip(recipes, models, strict=True))
+            trained = sweep(recipes, self.digits, self.store, executor, chosen.device)
+        models = dict(zip(recipes, trained, strict=True))
+        gaps_of(chosen, models).check()
+        return models
 
     @property
     def stored(self) -> bool:
@@ -111,10 +123,10 @@ class Study:
         chosen = self.parameters
         loss = chosen.chosen_loss if loss is None else loss
         sigma = chosen.chosen_sigma if sigma is None else sigma
-        if loss not in self.losses or sigma not in self.sigmas:
+        if loss not in self.losses or sigma not in chosen.sigmas:
             raise KeyError(
                 f"no model with loss, sigma = {loss!r}, {sigma!r}: the sweep has {self.losses!r} "
-                f"with {self.sigmas!r}"
+                f"with {sorted(chosen.sigmas)!r}"
             )
         return chosen.recipe(loss, sigma)
 
@@ -152,13 +164,16 @@ class Study:
 
     @cached_property
     def results(self) -> Results:
-        """Every measure of every model, with every seed: from the store, or measured now."""
+        """Every measure of every model, with every seed: from the store, or measured now.
+
+        Models that have diverged are not measured.
+        """
         splits, key = self.splits, classifier_key(self.splits.judge, JUDGE_SEED)
         # More codes, for probes to learn from, than those that the other measures look at
         further = splits.judge.sample(2 * len(self.unseen))
         measuring = Measuring(self.store, self.digits, self.unseen, self.judge, key, further)
-        threads = self.parameters.threads
-        return Results(measure_all(measuring, self.models, self.scopes(), threads))
+        models = {each: glo for each, glo in self.models.items() if each not in self.gaps.steps}
+        return Results(measure_all(measuring, models, self.scopes(), self.parameters.threads))
 
     def scopes(self) -> dict[Recipe, Scope]:
         """Which measures each recipe gets: what is dear is measured of fewer models."""
@@ -176,9 +191,9 @@ class Study:
 
     def first(self, recipe: Recipe, name: str) -> Result:
         """A measure of a recipe with the first seed alone, whatever seeds were measured so."""
-        result, seeds = self.results[recipe, name], sorted(self.parameters.seeds)
-        every = len(result.raw) == len(seeds)
-        place = seeds.index(self.parameters.seeds[0]) if every else 0
+        result, every = self.results[recipe, name], self.parameters.over_seeds(recipe)
+        seeds = sorted(each.seed for each in every if each not in self.gaps.steps)
+        place = seeds.index(self.parameters.seeds[0]) if len(result.raw) == len(seeds) else 0
         return replace(result, raw=result.raw[[place]])
 
     def series(self, name: str, loss: LossName) -> NDArray[np.float64]:
@@ -207,6 +222,12 @@ class Study:
         of_class = torch.nonzero(self.digits.labels == label)[:, 0].numpy()
         random = np.random.default_rng([self.parameters.pick_seed, label])
         return torch.from_numpy(random.permutation(of_class)[:count])
+
+
+def gaps_of(parameters: Parameters, models: Mapping[Recipe, Glo]) -> Gaps:
+    """What is left out of a report with these models."""
+    steps = {recipe: glo.history.diverged for recipe, glo in models.items()}
+    return Gaps(parameters, {recipe: step for recipe, step in steps.items() if step})
 
 
 def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = None) -> Study:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from glo_core.data import Digits
+from glo_core.divergence import Divergence
 from glo_core.generator import seeded_plain
 from glo_core.model import BATCH, Glo
 from glo_core.peers.encoder import Encoder, StackedEncoder
@@ -67,15 +68,20 @@ def train(
     """
     started = time.perf_counter()
     vaes = Autoencoders(recipes, digits)
-    recorder, shown = Recorder(), panel(digits.labels)
+    recorder, divergence = Recorder(), Divergence(vaes.models)
+    shown = panel(digits.labels)
     scratch = vaes.streams.normal(recipes[0].content_dim)
     for _ in range(recipes[0].epochs):
         vaes.decoder.train()
         total = torch.zeros(vaes.models)
-        for indices in vaes.streams.permutations(len(digits)).split(recipes[0].batch_size, 1):
+        batches = vaes.streams.permutations(len(digits)).split(recipes[0].batch_size, 1)
+        for indices in () if divergence.gone else batches:
             watch.step()
-            total += vaes.step(indices) * indices.shape[1]
-        losses = total / len(digits)
+            losses = vaes.step(indices)
+            divergence.after_step(losses, vaes.decoder.running_var)
+            total += losses * indices.shape[1]
+        divergence.after_epoch(vaes.numbers())
+        losses = divergence.without_gone(total / len(digits))
         vaes.decoder.eval()
 
         images, class_table = shown.expand(vaes.models, -1), vaes.class_table.detach()
@@ -92,7 +98,7 @@ def train(
             class_table=vaes.class_table[k].detach().clone(),
             content_table=content[k].clone(),
             labels=digits.labels,
-            history=recorder.history(k, 0.0, seconds),
+            history=recorder.history(k, 0.0, seconds, divergence.steps[k]),
             prior="normal",
             encoder=encoders[k],
         )
@@ -126,7 +132,9 @@ class Autoencoders:
         content = mean + noise * (log_variance / 2).exp()
         class_codes = self.class_table[self.model, labels]
         generated = self.decoder(torch.cat([class_codes, content], 2))  # (K, 784, B)
-        # It clamps its logarithms, so that a generated 0 or 1 costs no infinity.
+        # It clamps its logarithms, so that a generated 0 or 1 costs no infinity. It refuses NaN,
+        # which models generate that diverge.
+        generated = generated.nan_to_num()
         entropy = F.binary_cross_entropy(generated, pixels, reduction="sum") / indices.shape[1]
         divergence = self.beta @ kl_divergence(mean, log_variance)
         self.adam.zero_grad()
@@ -135,6 +143,10 @@ class Autoencoders:
         self.adam.step()
         errors: Tensor = (generated.detach() - pixels).abs().mean((1, 2))
         return errors
+
+    def numbers(self) -> list[Tensor]:
+        """All that training changes, each (K, ...)."""
+        return [*self.encoder.weights.values(), *self.decoder.numbers(), self.class_table]
 
     @torch.inference_mode()
     def posterior_means(self, images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ network that was trained on photographs, an encoder of the class, and the second
 the generator.
 """
 
+import math
 from dataclasses import replace
 from typing import ClassVar
 
@@ -19,7 +20,8 @@ from torch import Tensor
 from torch.optim import Adam
 
 from glo_core.data import Digits
-from glo_core.model import Glo
+from glo_core.divergence import Divergence
+from glo_core.model import Glo, History
 from glo_core.peers.encoder import Encoder, StackedEncoder
 from glo_core.recipe import Count, Recipe
 from glo_core.recorder import last_epoch
@@ -73,20 +75,37 @@ def with_encoders(glos: list[Glo], digits: Digits, watch: Watch = UNWATCHED) -> 
         digits: The images that they were trained on.
         watch: Told of every step and every epoch. Epochs are counted on from those of the first
             stage, whose last images they show: what a model generates stays as it is.
+
+    Where an encoder diverges, its model has diverged, though it still generates images. Steps are
+    counted on, too.
     """
     recipe = glos[0].recipe
     assert isinstance(recipe, LordRecipe)
     encoders = Encoders(glos, digits)
     streams = Streams([glo.recipe.seed for glo in glos])
-    last = last_epoch([glo.history for glo in glos])
+    last, divergence = last_epoch([glo.history for glo in glos]), Divergence(len(glos))
     for epoch in range(1, recipe.encoder_epochs + 1):
         total = torch.zeros(len(glos))
         for indices in streams.permutations(len(digits)).split(recipe.batch_size, 1):
             watch.step()
-            total += encoders.step(indices) * indices.shape[1]
+            losses = encoders.step(indices)
+            divergence.after_step(losses)
+            total += losses * indices.shape[1]
+        divergence.after_epoch(encoders.network.weights.values())
         watch.epoch(last._replace(number=last.number + epoch, losses=total / len(digits)))
     trained = encoders.network.unstacked()
-    return [replace(glo, encoder=encoder) for glo, encoder in zip(glos, trained, strict=True)]
+    before = recipe.epochs * math.ceil(len(digits) / recipe.batch_size)
+    return [
+        replace(glo, encoder=encoder, history=_counted_on(glo.history, before, step))
+        for glo, encoder, step in zip(glos, trained, divergence.steps, strict=True)
+    ]
+
+
+def _counted_on(history: History, before: int, step: int | None) -> History:
+    """The history of a model whose encoder has diverged at a step, if any, after so many others."""
+    if step is None or history.diverged:
+        return history
+    return replace(history, diverged=before + step)
 
 
 class Encoders:

@@ -10,7 +10,7 @@ from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.runs.trainers import trainer_of
 
-# The fields of a `History`: those that are tensors, and those that are numbers.
+# The fields of a `History`: those that are tensors, and those that are numbers of every model.
 TENSORS, NUMBERS = ("losses", "panel", "scratch", "indices"), ("moved", "seconds", "threads")
 
 
@@ -31,12 +31,13 @@ def history_tensors(history: History) -> dict[str, Tensor]:
 
 def history_numbers(history: History) -> dict[str, Any]:
     """The fields of a history that are numbers."""
-    return {name: getattr(history, name) for name in NUMBERS}
+    return {name: getattr(history, name) for name in (*NUMBERS, "diverged")}
 
 
 def history_of(tensors: dict[str, Any], about: dict[str, Any]) -> History:
     """A history from its tensors, and from its numbers among others."""
-    return History(**tensors, **{name: about[name] for name in NUMBERS})
+    numbers = {name: about[name] for name in NUMBERS}
+    return History(**tensors, **numbers, diverged=about.get("diverged"))
 
 
 def model_of(

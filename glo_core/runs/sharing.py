@@ -74,10 +74,15 @@ def save_model(glo: Glo, class_names: Sequence[str], path: Path | str) -> None:
             there is replaced.
 
     Raises:
-        ValueError: Another suffix, or another number of names.
+        ValueError: Another suffix, another number of names, or a model that has diverged.
         FileExistsError: The folder is there and holds something else.
     """
     path = Path(path)
+    if glo.history.diverged:
+        raise ValueError(
+            f"glo: this model has diverged at step {glo.history.diverged} and generates nothing; "
+            "train it with less noise or a lower learning rate"
+        )
     if path.suffix not in ("", SUFFIX):
         raise ValueError(
             f"path = {str(path)!r}: allowed are the suffix {SUFFIX!r} for a file, and none for a "

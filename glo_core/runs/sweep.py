@@ -89,7 +89,11 @@ def sweep(
             f"trained, but not in {store.root.resolve()}: {', '.join(lost)}; "
             "do all workers see this folder?"
         )
-    return [model for recipe in recipes if (model := models[recipe]) is not None]
+    trained = [model for recipe in recipes if (model := models[recipe]) is not None]
+    for glo in trained:
+        if step := glo.history.diverged:
+            log.info("%s seed %d diverged at step %d", _told([glo.recipe]), glo.recipe.seed, step)
+    return trained
 
 
 def equal_models(recipes: Iterable[Recipe]) -> list[list[Recipe]]:
@@ -140,12 +144,16 @@ def groups_to_train(
 
 def _name(group: list[list[Recipe]]) -> str:
     """A group in words: kind, losses, noise levels, and how many models."""
-    recipes = [twins[0] for twins in group]
+    return f"{_told([twins[0] for twins in group])} ×{len(group)}"
+
+
+def _told(recipes: list[Recipe]) -> str:
+    """Recipes of one kind in words: kind, losses and noise levels."""
     losses = "/".join(dict.fromkeys(recipe.loss for recipe in recipes))
     sigmas = sorted({recipe.sigma for recipe in recipes})
     noise = f"σ {sigmas[0]:g}" + (f"…{sigmas[-1]:g}" if len(sigmas) > 1 else "")
     kind = "" if recipes[0].method == Recipe.method else f"{recipes[0].method} "
-    return f"{kind}{losses} {noise} ×{len(group)}"
+    return f"{kind}{losses} {noise}"
 
 
 class _Progress:

@@ -39,6 +39,7 @@ def facts(study: Study) -> dict[str, Any]:
         "parameters": study.parameters,
         "recipe": study.swept(),
         "sigmas": study.sigmas,
+        "left_out": study.gaps.left_out,
         "source": source,
         "target": target,
         "method": next(iter(live_methods(study))),

@@ -6,6 +6,7 @@ returns are recorded in the results; the properties decide which words the text 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from glo_core.measures.intervals import Proportion
 from reports.claims import RANK, rank_correlation
+from reports.gaps import Gaps
 from reports.show.names import sigma_name
 
 # The proportion of 95% intervals that lie above the true value by luck alone.
@@ -43,9 +45,12 @@ class Losses:
 def losses(
     sigmas: Sequence[float], curves: NDArray[np.float64], tables: Sequence[Tensor]
 ) -> Losses:
-    """Facts about training losses (S, seeds, E), and the S content tables of the first seed."""
-    means = curves.mean(1)
-    spread = curves.max(1) - curves.min(1)
+    """Facts about training losses (S, seeds, E), and the S content tables of the first seed.
+
+    Seeds whose model has diverged are NaN.
+    """
+    means = np.nanmean(curves, 1)
+    spread = np.nanmax(curves, 1) - np.nanmin(curves, 1)
     return Losses(
         curves=len(means),
         falling_curves=int((means[:, -1] < means[:, 0]).sum()),
@@ -62,6 +67,16 @@ def losses(
 def vanishing(sigmas: Sequence[float]) -> list[float]:
     """The noise levels above 0 that become 0 in 32-bit numbers."""
     return [sigma for sigma in sigmas if sigma and np.float32(sigma) == 0]
+
+
+def diverged(gaps: Gaps) -> dict[str, Any]:
+    """What has diverged, in words; the noise left out; whether other seeds diverged alone."""
+    first = {"seed": gaps.parameters.seeds[0]}
+    return {
+        "diverged": gaps.words(),
+        "left_out": gaps.left_out,
+        "other_seeds": any(each.model_copy(update=first) not in gaps.steps for each in gaps.steps),
+    }
 
 
 @dataclass(frozen=True)

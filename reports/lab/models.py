@@ -57,7 +57,7 @@ class Models:
         """
         chosen = self.study.parameters
         if method == "exercise":
-            varied = {sigma: self.study.swept(loss, sigma) for sigma in self.study.sigmas}
+            varied = {sigma: self.study.swept(loss, sigma) for sigma in sorted(chosen.sigmas)}
         else:
             recipe = chosen.methods()[method]
             varied = chosen.curves().get(method, {recipe.sigma: recipe})
@@ -103,6 +103,8 @@ class Models:
 
     def facts(self, level: Level) -> dict[str, str]:
         """What the store's measures tell of a model; nothing is measured."""
+        if step := self._diverged(level):
+            return {"measures": f"none: it has diverged at step {step:,}, and generates one grey"}
         measured: dict[str, Any] = {}
         for name in MEASURES:
             measured |= self.study.store.recall(level.key, self.measure_file(name)) or {}
@@ -113,6 +115,13 @@ class Models:
             if results.has(level.recipe, path)
         }
         return told or {"measures": "none in the store"}
+
+    def _diverged(self, level: Level) -> int | None:
+        """The step at which a model has diverged; None where it has not, or is not there."""
+        try:
+            return self.opened(level).history.diverged if self.has(level) else None
+        except LookupError:
+            return None
 
     def measure_file(self, name: str) -> str:
         """Under which name the store keeps a measure of the study's models."""

@@ -42,7 +42,7 @@ class Picker:
                 layout=WIDE,
             ),
             "level": ipw.SelectionSlider(
-                options=[(sigma_name(sigma), sigma) for sigma in models.study.sigmas],
+                options=[(sigma_name(sigma), sigma) for sigma in sorted(chosen.sigmas)],
                 description="σ",
                 tooltip="The noise level that the model was trained with",
                 layout=ipw.Layout(width=WIDE.width, max_width=WIDE.max_width),

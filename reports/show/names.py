@@ -6,8 +6,8 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def sigma_name(sigma: float) -> str:
-    """A noise level as people write it: 0, 10⁻¹⁰⁰, 0.1, 1000."""
-    if sigma == 0 or sigma >= 0.01:
+    """A noise level as people write it: 0, 10⁻¹⁰⁰, 0.1, 1000, 10³⁸."""
+    if sigma == 0 or 0.01 <= sigma < 1e6:
         return f"{sigma:g}"
     mantissa, exponent = f"{sigma:e}".split("e")
     factor = "" if float(mantissa) == 1 else f"{float(mantissa):g}·"

@@ -77,18 +77,24 @@ def against_sigma(
     lines: Mapping[str, float] | None = None,
     ratios: Sequence[float] | None = None,
     *,
+    gaps: Sequence[float] = (),
     percent: bool = False,
 ) -> Figure:
     """Measures against σ. A curve is (S,), or (S, 3) with the ends of its interval.
 
     `lines` are named levels to compare with, which go all the way across. `ratios` are as in
-    `_sigma_axis`. Proportions can be shown in percent.
+    `_sigma_axis`. `gaps` are noise levels whose models have diverged: curves have a gap there.
+    Proportions can be shown in percent.
     """
+    levels = sorted([*sigmas, *gaps])
+    there = np.isin(levels, sigmas)
     figure, axes = new_figure(2.9 if ratios is None else 3.5)
-    ends = _draw(axes, 0, curves)
+    ends = _draw(axes, 0, {name: _spread(values, there) for name, values in curves.items()})
+    for place in np.flatnonzero(~there).tolist():
+        _gap(axes, place)
     for level, dashes in zip((lines or {}).values(), cycle(("--", ":", "-."))):
         axes.axhline(level, color="0.35", lw=1, ls=dashes)
-    _sigma_axis(axes, sigmas, ratios)
+    _sigma_axis(axes, levels, None if ratios is None else _spread(ratios, there).tolist())
     axes.set_ylabel(ylabel)
     if percent:
         _in_percent(axes)
@@ -132,15 +138,17 @@ def against_sizes(
 def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: str) -> Figure:
     """The training loss (S, seeds, E) after each epoch, a curve for each σ, told apart by colour.
 
-    A curve is the mean over seeds, and a band around it goes from the least to the largest.
+    A curve is the mean over seeds, and a band around it goes from the least to the largest. Seeds
+    whose model has diverged are NaN.
     """
     figure, axes = new_figure(3.3)
     colors = sigma_colors(len(sigmas))
     epochs = np.arange(1, losses.shape[2] + 1)
     for k, curves in enumerate(losses):
         marker = "." if len(epochs) == 1 else ""
-        axes.plot(epochs, curves.mean(0), color=colors(k), lw=1.2, marker=marker)
-        axes.fill_between(epochs, curves.min(0), curves.max(0), color=colors(k), alpha=0.25, lw=0)
+        axes.plot(epochs, np.nanmean(curves, 0), color=colors(k), lw=1.2, marker=marker)
+        ends = np.nanmin(curves, 0), np.nanmax(curves, 0)
+        axes.fill_between(epochs, *ends, color=colors(k), alpha=0.25, lw=0)
     _epoch_axis(axes)
     axes.set_ylabel(ylabel)
     _sigma_bar(figure, [axes], sigmas)
@@ -281,8 +289,25 @@ def _draw(axes: Axes, first: int, curves: Mapping[str, ArrayLike]) -> list[End]:
         if values.ndim == 2:
             edge = 0 if len(x) > 1 else 2  # a band over a single point shows only its edge
             axes.fill_between(x, values[:, 1], values[:, 2], color=color, alpha=0.2, lw=edge)
-        ends.append(End(name, x[-1], float(middle[-1]), color))
+        last = np.flatnonzero(np.isfinite(middle))[-1]
+        ends.append(End(name, x[last], float(middle[last]), color))
     return ends
+
+
+def _spread(values: ArrayLike, there: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Values (S, ...) at the places that are there, with NaN at the others."""
+    values = np.asarray(values, np.float64)
+    spread = np.full((len(there), *values.shape[1:]), np.nan)
+    spread[there] = values
+    return spread
+
+
+def _gap(axes: Axes, place: float) -> None:
+    """Says at a place of the axis of σ why there is nothing."""
+    axes.axvspan(place - 0.4, place + 0.4, color="0.94", lw=0, zorder=0)
+    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": "0.35"}
+    transform = axes.get_xaxis_transform()
+    axes.text(place, 0.5, "diverged", rotation=90, transform=transform, **words)
 
 
 def _mark(axes: Axes, point: Point, value: float, color: Any) -> None:
@@ -321,7 +346,8 @@ def _sigma_axis(axes: Axes, sigmas: Sequence[float], ratios: Sequence[float] | N
     axes.set_xlabel("noise level σ (each level one step)")
     if ratios is not None:
         above = axes.secondary_xaxis("top")
-        above.set_xticks(range(len(sigmas)), [sigma_name(float(f"{r:.2g}")) for r in ratios])
+        known = [k for k, ratio in enumerate(ratios) if np.isfinite(ratio)]  # others are gaps
+        above.set_xticks(known, [sigma_name(float(f"{ratios[k]:.2g}")) for k in known])
         above.tick_params(axis="x", rotation=60, labelsize=SMALL)
         above.set_xlabel("σ over the spread of the content codes", fontsize=8)
 

@@ -176,3 +176,23 @@ def test_a_table_of_no_numbers_needs_no_optimizer(parts):
     network, _, content = parts("dense")
     (adam,) = optimizers(network, table(torch.randn(2, 4, 0)), content, Recipe())
     assert all(p.numel() for group in adam.param_groups for p in group["params"])
+
+
+def test_widely_spread_codes_have_a_factor_that_rounding_would_take_away():
+    codes = 3 * torch.randn(2, 6, 25, generator=torch.Generator().manual_seed(0))
+    codes[1] *= 1e-3  # of which Cholesky has one
+    mean, factor = fitted_gaussian(codes)
+    covariance = torch.stack([torch.cov(each.T) for each in codes.double()]).float()
+    torch.testing.assert_close(factor @ factor.mT, covariance, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(mean, codes.mean(1))
+    _, alone = fitted_gaussian(codes[1])
+    assert torch.equal(factor[1], alone)
+    assert not factor[1].triu(1).any()
+
+
+def test_codes_that_are_no_numbers_leave_others_whitened():
+    codes = torch.randn(2, 40, 4, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 2
+    expected = whitened(codes, labels)
+    codes[1] = torch.inf
+    assert torch.equal(whitened(codes, labels)[0], expected[0])

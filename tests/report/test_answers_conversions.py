@@ -12,6 +12,7 @@ from glo_core.measures.concordance import pair_sums
 from glo_core.measures.intervals import Proportion
 from reports.answers import conversions
 from reports.answers.text import Text
+from reports.gaps import Gaps
 from reports.parameters import read
 from reports.results import Results
 from reports.show.mosaics import mosaic
@@ -116,6 +117,7 @@ def study():
     parameters = read(ROOT / "reports" / "quick.yaml", {"losses": ["l1"], "chosen_sigma": 1})
     digits = make_digits(count=20)
     study = Study(parameters, SimpleNamespace(train=digits), store=None)
+    study.__dict__["gaps"] = Gaps(study.parameters, {})
     style = np.random.default_rng(0).normal(size=(500, 3))
     half = style * (np.arange(500) % 2)[:, None]  # half of the images keep all of it
     measured = {

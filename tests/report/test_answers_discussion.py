@@ -11,6 +11,7 @@ from glo_core.measures.concordance import pair_sums
 from reports.answers import discussion
 from reports.answers.discussion import Parts, Ranking, Scored
 from reports.answers.text import Text
+from reports.gaps import Gaps
 from reports.parameters import read
 from reports.results import Results
 from reports.schema import Finding, Verdict
@@ -78,6 +79,7 @@ def study_of(measured):
     """A study with the seeds 4 and 2 whose measures are planted."""
     parameters = read(ROOT / "reports" / "quick.yaml", {"seeds": [4, 2]})
     study = Study(parameters, SimpleNamespace(train=None), store=None)
+    study.__dict__["gaps"] = Gaps(study.parameters, {})
     study.__dict__["results"] = Results(measured(parameters))
     return study
 

@@ -16,6 +16,7 @@ from glo_core.recipe import Recipe
 from glo_core.runs.trainers import train
 from reports.answers import introduction
 from reports.answers.text import Text
+from reports.gaps import Gaps
 from reports.methods import METHODS, Method
 from reports.parameters import read
 from reports.show.mosaics import mosaic
@@ -34,6 +35,7 @@ def planted(**changes):
         name="mnist-5k",
     )
     study = Study(read(QUICK, {"sigmas": [0, 0.1], **changes}), splits, store=None)
+    study.__dict__["gaps"] = Gaps(study.parameters, {})
     model = SimpleNamespace(network=nn.Linear(300, 5))
     study.__dict__["models"] = {study.swept(): model, "another": model, "a third": model}
     return study

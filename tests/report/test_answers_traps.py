@@ -9,6 +9,7 @@ from conftest import ROOT
 from glo_core.measures.concordance import pair_sums
 from reports.answers import traps
 from reports.answers.text import Text
+from reports.gaps import Gaps
 from reports.parameters import read
 from reports.results import Results
 from reports.study import Study
@@ -67,6 +68,7 @@ def test_style_and_the_strongest_probe_are_those_of_the_first_seed():
 
     parameters = read(ROOT / "reports" / "quick.yaml", {"seeds": [4, 2]})
     study = Study(parameters, SimpleNamespace(train=None), store=None)
+    study.__dict__["gaps"] = Gaps(study.parameters, {})
     study.__dict__["results"] = Results(
         {recipe: measured(1, 0.4) for recipe in parameters.traps().values()}
         | {parameters.traps()[""].model_copy(update={"seed": 2}): measured(0, 0.1)}

@@ -11,6 +11,7 @@ from glo_core.measures.intervals import Proportion
 from glo_core.measures.leakage import CHEAP
 from reports import claims
 from reports.claims import Measured
+from reports.gaps import Gaps
 from reports.parameters import read
 from reports.results import Results
 from reports.study import Study
@@ -168,6 +169,7 @@ def study():
     parameters = read(ROOT / "reports" / "quick.yaml", changes)
     digits = make_digits(count=20)
     study = Study(parameters, SimpleNamespace(train=digits), store=None)
+    study.__dict__["gaps"] = Gaps(study.parameters, {})
     study.__dict__["judge_accuracy"] = Proportion(0.38, 0.3, 0.4)
     handed_in = [*parameters.curves()["handed-in"].values(), parameters.methods()["handed-in"]]
     bases = {recipe: 0.1 + recipe.sigma / 10000 for recipe in parameters.sweep()}

@@ -67,7 +67,7 @@ def study(tmp_path_factory):
         study = small_study(tmp_path_factory.mktemp("runs"))
         study.alone(study.parameters.methods()["ours"])
         for loss in study.losses:
-            for sigma in study.sigmas:
+            for sigma in study.parameters.sigmas:
                 study.alone(study.swept(loss, sigma))
         assert study.judge
         yield study
@@ -384,12 +384,12 @@ def test_the_level_that_was_trained_stays_chosen(tmp_path):
     board = noise_board(study)
     board.controls["method"].value = "exercise"
     board.controls["level"].index = board.view.level = 0  # as the browser links them
-    assert study.parameters.chosen_sigma != study.sigmas[0]
+    assert study.parameters.chosen_sigma != min(study.parameters.sigmas)
     offer = board.children[0].children[1]
     offer.children[1].click()
     wait(lambda: offer.layout.display == "none", 60)
     assert board.controls["level"].index == board.view.level == 0
-    assert study.has(study.swept("l1", study.sigmas[0]))
+    assert study.has(study.swept("l1", min(study.parameters.sigmas)))
 
 
 def test_a_damaged_run_is_said_and_not_waited_for(tmp_path):

@@ -240,7 +240,10 @@ def choose(board: Locator, method: str) -> None:
 
 def swept(study: Study) -> list[Glo]:
     """The exercise's models with the loss that is chosen first, by their noise level."""
-    recipes = [study.swept(study.parameters.chosen_loss, sigma) for sigma in study.sigmas]
+    recipes = [
+        study.swept(study.parameters.chosen_loss, sigma)
+        for sigma in sorted(study.parameters.sigmas)
+    ]
     return [study.alone(recipe) for recipe in recipes]
 
 

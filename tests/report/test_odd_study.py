@@ -92,15 +92,15 @@ PARAMETERS = {
     "n": 65,
     "epochs": 1,
     "batch_size": 8,
-    "sigmas": [0.1],
+    "sigmas": [0.1, 1e38],
     "losses": ["l2"],
     "chosen_loss": "l2",
     "seeds": [3, 4],
-    "frontier_sigmas": [0.1],
+    "frontier_sigmas": [0.1, 1e38],
     "trap_sigma": 0.1,
-    "handed_in_sigmas": [0.1],
+    "handed_in_sigmas": [0.1, 1e38],
     "unseen": 1000,
-    "betas": [1],
+    "betas": [1, 1e300],
     "threads": 1,
 }
 CLASSES = dict(zip((1, 7, 8), NAMES, strict=True))
@@ -307,3 +307,20 @@ def test_a_stranger_who_opens_it_runs_and_asks_for_nothing_else(built, browser):
     assert {url.partition(":")[0] for url in asked[1:]} <= {"data"}
     assert page.locator("[onload], [onerror], img[src=x]").count() == 0
     page.close()
+
+
+@SLOW
+def test_what_has_diverged_is_a_gap_that_is_said(built):
+    page = BeautifulSoup((built / "report.html").read_text(encoding="utf-8"), "html.parser")
+    assert "L2, σ = 10³⁸, seed 3 (step 1); L2, σ = 10³⁸, seed 4 (step 1); " in page.text
+    assert "conditional VAE, β = 10³⁰⁰, seed 3 (step 2)" in page.text
+    assert "left out, as models diverge: 10³⁸" in page.find(id="tbl-run").text
+    assert not re.search(r"\bnan\b", page.text, re.I)
+    results = json.loads((built / "results.json").read_text(encoding="utf-8"))
+    lost = results["noise"]["diverged"]
+    assert {(each["method"], each["sigma"]) for each in lost} == {
+        ("glo", 1e38),
+        ("trap", 1e38),
+        ("cvae", 0),
+    }
+    assert [each["sigma"] for each in results["noise"]["sweep"]] == [0.1]

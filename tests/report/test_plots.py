@@ -5,7 +5,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 from PIL import Image
 
 from reports.show import plots, theme
@@ -222,3 +222,25 @@ def test_places_are_where_a_point_is_seen():
     ]
     assert seen[0] < 100
     assert min(seen[1:]) > 230
+
+
+def test_where_a_model_has_diverged_curves_have_a_gap_and_it_is_said():
+    values = np.array([[0.5, 0.4, 0.6], [0.6, 0.5, 0.7], [0.7, 0.6, 0.8]])
+    ratios = [0, 0.1, 900]
+    plot = plots.against_sigma([0, 0.1, 1000], {"L1": values}, "y", None, ratios, gaps=[1, 1e38])
+    axes = plot.axes[0]
+    assert tick_labels(axes.xaxis) == ["0", "0.1", "1", "1000", "10³⁸"]
+    (line,) = axes.lines
+    assert np.isnan(line.get_ydata()).tolist() == [False, False, True, False, True]
+    said = [text.get_position()[0] for text in axes.texts if text.get_text() == "diverged"]
+    assert said == [2, 4]
+    (name,) = [text for text in axes.texts if isinstance(text, Annotation)]
+    assert name.xy == (3, 0.7)
+    (above,) = axes.child_axes
+    assert above.get_xticks().tolist() == [0, 1, 3]
+
+
+def test_a_seed_that_has_diverged_leaves_the_others_their_band():
+    losses = np.array([[[0.5, 0.4], [0.7, np.nan], [0.6, 0.5]]])
+    axes = plots.loss_curves([0.1], losses, "loss").axes[0]
+    assert axes.lines[0].get_ydata() == pytest.approx([0.6, 0.45])

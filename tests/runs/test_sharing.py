@@ -273,3 +273,10 @@ def test_what_does_not_fit_together_is_refused_by_name(changes, words, glo, tmp_
     path = tmp_path / "model"
     save_model(replace(glo, **changes), NAMES, path)
     refused(path, *words)
+
+
+def test_a_model_that_has_diverged_is_not_handed_on(digits, tmp_path):
+    (glo,) = train([Recipe(sigma=1e38, epochs=1)], digits)
+    with pytest.raises(ValueError, match="diverged at step 1 and generates nothing; train it with"):
+        save_model(glo, digits.class_names, tmp_path / "one.safetensors")
+    assert not [*tmp_path.iterdir()]

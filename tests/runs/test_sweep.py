@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import textwrap
@@ -286,3 +287,33 @@ def test_a_run_that_cannot_be_written_leaves_nothing_and_says_why(tmp_path):
     assert "File too large" in done.stderr
     assert f"DiskError: cannot write in {tmp_path}" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [".locks"]
+
+
+def test_a_model_that_has_diverged_is_kept_and_told_of_and_not_trained_again(
+    digits, tmp_path, trained, caplog
+):
+    caplog.set_level("INFO")
+    store, recipes = Store(tmp_path), grid(["l1"], [0.1, 1e38], [0], epochs=2)
+    first = sweep(recipes, digits, store)
+    again = sweep(recipes, digits, store)
+    assert trained == [recipes]  # once, side by side
+    assert [glo.history.diverged for glo in first] == [None, 1]
+    assert [glo.history.diverged for glo in again] == [None, 1]
+    assert again[1].history.losses.isnan().all()
+    assert caplog.messages.count("l1 σ 1e+38 seed 0 diverged at step 1") == 2
+    about = [
+        json.loads((tmp_path / run_key(each, digits) / "run.json").read_text()) for each in recipes
+    ]
+    assert [each["diverged"] for each in about] == [None, 1]
+
+
+def test_a_run_of_before_models_could_diverge_is_still_read(digits, tmp_path):
+    store, (recipe,) = Store(tmp_path), grid(["l1"], [0.1], [0], epochs=1)
+    sweep([recipe], digits, store)
+    path = tmp_path / run_key(recipe, digits) / "run.json"
+    about = json.loads(path.read_text())
+    about.pop("diverged")
+    path.write_text(json.dumps(about))
+    glo = store.load(recipe, digits)
+    assert glo
+    assert glo.history.diverged is None
