@@ -22,7 +22,11 @@ Array = NDArray[Any]
 
 def compiled(loop: Loop) -> Loop:
     """Compiled when first called, and kept on disk; other threads go on while it runs."""
-    fast: Any = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})(loop)
+    options: Any = {"nogil": True, "fastmath": {"reassoc", "contract", "nsz"}}
+    try:
+        fast: Any = numba.njit(cache=True, **options)(loop)
+    except RuntimeError:  # neither the library's folder nor a home folder can be written
+        fast = numba.njit(**options)(loop)
     return fast  # type: ignore[no-any-return]
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import HealthCheck, Phase, settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from glo_core import data
@@ -36,6 +38,26 @@ ALONE = (
 ).split()
 # Parameters of the quick report that are given on the command line, unlike those of quick.yaml.
 GIVEN = ("PICK_SEED=1",)
+# What is tried with made-up files: the same few in each run of the suite, any and many with
+# `--hypothesis-profile fuzz`.
+_FUZZ: dict[str, Any] = {
+    "database": None,
+    "deadline": None,
+    "phases": (Phase.explicit, Phase.generate, Phase.shrink),  # to explain takes minutes
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+settings.register_profile("suite", max_examples=20, derandomize=True, **_FUZZ)
+settings.register_profile("fuzz", max_examples=2000, **_FUZZ)
+settings.load_profile("suite")
+# The name of the report's folder has what shells, addresses and patterns take for something else.
+STRANGE = "quick é & 'co' (1) $x #2 100%"
+# Starts a program without any network but the loopback; empty where that is not allowed.
+CUT_OFF: list[str] = []
+if (_unshare := shutil.which("unshare")) and (_ip := shutil.which("ip")):
+    _start = f'{_ip} link set lo up && exec "$@"'
+    CUT_OFF = [_unshare, "--map-root-user", "--net", "/bin/sh", "-c", _start, "sh"]
+    if subprocess.run([*CUT_OFF, sys.executable, "-V"], capture_output=True).returncode:
+        CUT_OFF = []
 # Files of tests that take long and run first: one worker builds the report, which the other needs
 # for the last of these.
 FIRST = "report contributing study cluster odd_study lab_browser browser".split()
@@ -147,12 +169,12 @@ def expose(page: Page, *names: str) -> None:
     page.evaluate(f"{block} Object.assign(globalThis, {{ {', '.join(names)} }}); }}")
 
 
-def dry_run(*words: str) -> str:
+def dry_run(*words: str, folder: Path = ROOT) -> str:
     """What `make` would run, with the installation taken as done, and no other make around it."""
     installed = [f"--assume-old=.venv/{name}" for name in ("installed", "installed-for-tests")]
     done = subprocess.run(
         ["make", "--dry-run", *installed, *words],
-        cwd=ROOT,
+        cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         capture_output=True,
         text=True,
@@ -182,20 +204,33 @@ class Project:
             shutil.copytree(ROOT / name, root / name, ignore=ignore)
         return cls(root)
 
-    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs a module of this copy as a program."""
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=self.root,
-            env=os.environ | {"PYTHONPATH": str(self.root)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs this copy's Python on a machine that has little.
+
+        It has no network, home folder, terminal, input or display, no programs and no letters but
+        ASCII; only the owner may read what is written. What is left of temporary files is told in
+        the last lines of `stderr`.
+        """
+        processor = {name: value for name, value in os.environ.items() if "OPENBLAS" in name}
+        with tempfile.TemporaryDirectory() as temporary:
+            done = subprocess.run(
+                [*CUT_OFF, "/bin/sh", "-c", 'exec "$@" <&-', "sh", sys.executable, *arguments],
+                cwd=self.root,
+                env=processor
+                | {"HOME": "/dev/null/home", "LC_ALL": "C", "PATH": "/dev/null"}
+                | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(self.root), "TMPDIR": temporary},
+                start_new_session=True,
+                umask=0o077,
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+            )
+            done.stderr += "".join(f"left behind: {name}\n" for name in os.listdir(temporary))
+        return done
 
     def make(self, *assignments: str) -> subprocess.CompletedProcess[str]:
         """What `make report PARAMS=reports/quick.yaml` runs, with these assignments."""
-        return self.run("reports", "reports/quick.yaml", *assignments)
+        return self.run("-m", "reports", "reports/quick.yaml", *assignments)
 
     def results(self) -> dict[str, Any]:
         results: dict[str, Any] = json.loads(
@@ -212,7 +247,7 @@ class Project:
 @pytest.fixture(scope="session")
 def quick(shared: Path) -> Project:
     """The quick report, with one parameter from the command line: built by one worker."""
-    root = shared / "quick"
+    root = shared / STRANGE
     with FileLock(f"{root}.lock"):
         project = Project(root) if root.exists() else Project.new(root)
         if not project.log.exists():

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor
 
+from glo_core.generator import HIDDEN
 from glo_core.model import Glo
 from glo_core.priors import Prior
 from glo_core.provenance import __version__
@@ -32,7 +33,8 @@ SUFFIX = ".safetensors"
 WEIGHTS, ABOUT = "model.safetensors", "model.json"
 # The one name in a single file's header. With more of them, their order would be any.
 _HEADER = "glo_core"
-_TABLES = ("class_table", "content_table", "labels")
+_FIRST = "network.0.weight"
+_TABLES = ("class_table", "content_table", "labels", _FIRST)
 
 
 class ModelFileError(ValueError):
@@ -125,7 +127,8 @@ def open_model(path: Path | str) -> SharedModel:
     try:
         text, tensors = _contents(path)
         return _opened(_verified(json.loads(text), tensors), tensors)
-    except (SafetensorError, ValueError) as error:  # ValueError: no text, no JSON, or not allowed
+    # ValueError: no text, no JSON, or not allowed; RecursionError: JSON in JSON in JSON
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: {error}") from error
 
 
@@ -233,12 +236,21 @@ def _recipe(about: _Description) -> Recipe:
 
 
 def _check_tables(
-    recipe: Recipe, classes: int, class_table: Tensor, content_table: Tensor, labels: Tensor
+    recipe: Recipe,
+    classes: int,
+    class_table: Tensor,
+    content_table: Tensor,
+    labels: Tensor,
+    first: Tensor,
 ) -> None:
-    """Both tables and the labels have the shapes and classes of the recipe and the names."""
+    """Tables, labels and the first weights have the shapes and classes of recipe and names.
+
+    This comes before the network is made: with empty tables, few bytes may ask for a huge one.
+    """
     expected = {
         "class_table": (class_table, (classes, recipe.class_dim)),
         "content_table": (content_table, (len(labels), recipe.content_dim)),
+        f"of its weights, {_FIRST}": (first, (HIDDEN[0], recipe.class_dim + recipe.content_dim)),
     }
     for name, (table, shape) in expected.items():
         if tuple(table.shape) != shape or table.dtype != torch.float32:

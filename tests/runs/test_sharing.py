@@ -265,7 +265,7 @@ class OtherRecipe(Recipe):
         ({"class_table": torch.zeros(4, 25).double()}, ["class_table", "float64"]),
         ({"labels": torch.full((40,), 4)}, ["labels", "4 classes"]),
         ({"labels": torch.zeros(39).long()}, ["content_table", "(39, 25)"]),
-        ({"network": seeded_plain(49, 0)}, ["weights", "size mismatch"]),
+        ({"network": seeded_plain(49, 0)}, ["weights", "(84, 50)"]),
         ({"recipe": LordRecipe()}, ["weights", "layers.0.weight"]),  # it has no encoder
     ],
 )
