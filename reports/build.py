@@ -56,6 +56,7 @@ from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
 from reports.gaps import StudyError
 from reports.measuring import MeasuringError, begin
+from reports.notebooks import NotebookError, check_parameters
 from reports.parameters import ParameterError, parse_overrides
 from reports.plan import DOCUMENTS_BYTES, PlanError, plan
 from reports.provenance import provenance, report_stamp, section_stamp
@@ -93,6 +94,9 @@ def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> 
 def _build(
     study: Study, parameter_file: str, overrides: dict[str, Any], yes: bool, clock: list[float]
 ) -> None:
+    values = {"parameter_file": parameter_file, "overrides": overrides}
+    for notebook in section_notebooks():
+        check_parameters(notebook, values)
     stamps = {notebook: section_stamp(study, notebook) for notebook in section_notebooks()}
     stamp = report_stamp(stamps.values())
     if is_up_to_date(stamp):
@@ -108,7 +112,6 @@ def _build(
     clock.append(time.perf_counter())
     _ = study.results
     clock.append(time.perf_counter())
-    values = {"parameter_file": parameter_file, "overrides": overrides}
     sections = run_sections(stamps, values, BUILD / "sections", study.parameters.threads)
     clock.append(time.perf_counter())
     log.info("binding %d sections into report.html and report.pdf", len(sections))
@@ -264,6 +267,7 @@ ERRORS = (
     SweepError,
     StudyError,
     MeasuringError,
+    NotebookError,
     SectionError,
     DocumentError,
     DamageError,

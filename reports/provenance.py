@@ -8,13 +8,9 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 
 import glo_core
 from glo_core.measures import evaluation
@@ -22,6 +18,7 @@ from glo_core.provenance import imported, syntax_hash
 from glo_core.recorder import PANEL_SEED
 from glo_core.runs.store import run_key
 from reports import fonts
+from reports.notebooks import code_cells
 from reports.study import ROOT, Study
 
 LIBRARIES = (
@@ -73,23 +70,11 @@ def code_stamp(notebook: Path, root: Path = ROOT) -> str:
         notebook: `notebooks/20-noise.ipynb`, say, whose words are in `reports/answers/noise.md`.
         root: The project's folder.
     """
-    modules = {module for cell in _code(notebook) for module in imported(cell, root)}
+    modules = {module for cell in code_cells(notebook) for module in imported(cell, root)}
     answers = root / "reports" / "answers"
     stems = {notebook.stem.partition("-")[2], *(m.stem for m in modules if m.parent == answers)}
     words = sorted(path for path in answers.glob("*.md") if path.stem in stems)
     return _hash(*(path.read_bytes() for path in (notebook, *words)), syntax_hash(modules))
-
-
-def _code(notebook: Path) -> list[str]:
-    """The code cells, as Python. A cell that is none fails when the notebook is run."""
-    python, cells = TransformerManager(), []
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        if cell.cell_type == "code":
-            code = python.transform_cell(cell.source)  # commands of Jupyter such as %matplotlib
-            with suppress(SyntaxError):
-                compile(code, notebook.name, "exec")
-                cells.append(code)
-    return cells
 
 
 def report_stamp(sections: Iterable[str], root: Path = ROOT) -> str:

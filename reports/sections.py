@@ -4,8 +4,6 @@ An executed notebook has a digest of itself beside its stamp; one that was chang
 """
 
 import json
-import re
-import symtable
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 
 import nbformat
 import papermill
-from IPython.core.inputtransformer2 import TransformerManager
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
@@ -76,8 +73,6 @@ def up_to_date(
     """
     if kept := _kept(executed, stamp):
         return kept
-    if missing := values.keys() - parameter_names(source):
-        raise SectionError(f"{source.name}: its parameters cell does not set {sorted(missing)}")
     try:
         notebook = _execute(source, values)
     except PapermillExecutionError as error:
@@ -89,26 +84,6 @@ def up_to_date(
     content["metadata"]["glo"] = {"stamp": stamp, "digest": digest(content, stamp)}
     write_text(executed, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return _opened(content)
-
-
-def parameter_names(source: Path) -> set[str]:
-    """The names that a notebook's parameters cell sets, as Python and IPython see them.
-
-    The cell is the first that is tagged `parameters`; papermill puts the report's values below it.
-    Raises SectionError if there is none, or if it is no Python.
-    """
-    cells = nbformat.read(source, as_version=4).cells
-    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
-    if not tagged or tagged[0].cell_type != "code":  # papermill takes the first, whatever it is
-        raise SectionError(
-            f"{source.name}: no code cell is tagged `parameters`: tag the one that sets them"
-        )
-    code = re.sub(r"\A\s*%%.*", "", tagged[0].source)  # %%capture, say: the rest is run as it is
-    try:
-        table = symtable.symtable(TransformerManager().transform_cell(code), source.name, "exec")
-    except (SyntaxError, ValueError) as error:
-        raise SectionError(f"{source.name}: its parameters cell is no Python: {error}") from error
-    return {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned()}
 
 
 def _kept(executed: Path, stamp: str) -> nbformat.NotebookNode | None:

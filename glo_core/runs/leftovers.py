@@ -1,9 +1,9 @@
 """What is being written has a name that tells whose it is, so that what the dead left can go."""
 
 import os
+import platform
 import re
 import shutil
-import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,12 +14,12 @@ LONGEST = 24 * 3600
 
 def mine() -> str:
     """This process, in the names `.new-<mine>-…` of a folder and `.….<mine>.part` of a file."""
-    return f"{socket.gethostname()}-{os.getpid()}"
+    return f"{platform.node()}-{os.getpid()}"
 
 
 def clear(*folders: Path) -> None:
     """Deletes what processes that have ended were writing into these folders."""
-    own = re.compile(rf"\.(new-|.+\.){re.escape(socket.gethostname())}-(\d+)(-\w+|\.part)")
+    own = re.compile(rf"\.(new-|.+\.){re.escape(platform.node())}-(\d+)(-\w+|\.part)")
     for folder in folders:
         for path in [*folder.glob(".new-*"), *folder.glob(".*.part")]:
             with suppress(OSError):  # its process has just renamed or deleted it

@@ -3,7 +3,7 @@
 import errno
 import logging
 import os
-import socket
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -64,7 +64,7 @@ def _acquired(path: Path, **options: Any) -> BaseFileLock:
         lease.acquire(**options)
         return lease
     with suppress(OSError):  # a full disk: others are not told who this is
-        path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
     return lock
 
 

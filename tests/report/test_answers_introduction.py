@@ -69,7 +69,7 @@ def test_no_more_images_of_a_class_are_shown_than_the_smallest_class_has():
 
 def test_the_text_tells_where_the_images_come_from():
     said = words("images", planted(data="mnist"))
-    assert "learn from 20 images of made-up squares [@lecun1998]. Here *what*" in said
+    assert "learn from 20 images of made\\-up squares [@lecun1998]. Here *what*" in said
     assert "1,234 train a classifier" in said
     assert "and 56 test it" in said
 
@@ -77,7 +77,7 @@ def test_the_text_tells_where_the_images_come_from():
 def test_the_text_of_other_data_names_the_two_classes_that_were_picked():
     study = planted(data="mnist")
     said = words("images", study, mnist=False)
-    assert "of made-up squares. The exercise and its old report were about MNIST" in said
+    assert "of made\\-up squares. The exercise and its old report were about MNIST" in said
     source, target = study.pair
     assert f"shown alone, from {source} to {target}." in said
     assert "shown alone" not in words("images", study)
@@ -85,7 +85,7 @@ def test_the_text_of_other_data_names_the_two_classes_that_were_picked():
 
 def test_other_data_that_there_are_are_mentioned_if_the_choice_was_left_open():
     said = words("images", planted(data="auto"))
-    assert "of made-up squares [@lecun1998]. Full MNIST is not on disk" in said
+    assert "of made\\-up squares [@lecun1998]. Full MNIST is not on disk" in said
 
 
 def test_the_caption_says_which_method_is_shown_first():

@@ -322,7 +322,6 @@ def test_a_section_of_a_stamp_that_is_no_more_is_no_damage(
     [
         ("raise ArithmeticError('planted')", {"word": "a"}, "cell 2: ArithmeticError: planted"),
         ("import os; os.kill(os.getpid(), 9)", {"word": "a"}, "[Kk]ernel"),
-        ("", {"wrod": "a"}, r"its parameters cell does not set \['wrod'\]"),
     ],
 )
 def test_a_section_that_fails_is_named_and_what_it_was_stays(

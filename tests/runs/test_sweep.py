@@ -305,15 +305,3 @@ def test_a_model_that_has_diverged_is_kept_and_told_of_and_not_trained_again(
         json.loads((tmp_path / run_key(each, digits) / "run.json").read_text()) for each in recipes
     ]
     assert [each["diverged"] for each in about] == [None, 1]
-
-
-def test_a_run_of_before_models_could_diverge_is_still_read(digits, tmp_path):
-    store, (recipe,) = Store(tmp_path), grid(["l1"], [0.1], [0], epochs=1)
-    sweep([recipe], digits, store)
-    path = tmp_path / run_key(recipe, digits) / "run.json"
-    about = json.loads(path.read_text())
-    about.pop("diverged")
-    path.write_text(json.dumps(about))
-    glo = store.load(recipe, digits)
-    assert glo
-    assert glo.history.diverged is None

@@ -8,7 +8,8 @@ from typing import Any
 import nbformat.v4
 import pytest
 
-from reports.sections import SectionError, parameter_names, run_sections, section_notebooks
+from reports.notebooks import NotebookError, check_parameters, parameter_names
+from reports.sections import run_sections, section_notebooks
 
 V4: Any = nbformat.v4
 BOTH = {"parameter_file", "overrides"}
@@ -85,8 +86,8 @@ def test_a_cell_that_cannot_be_used_is_told_by_its_cause(
     cell: Any, words: str, tmp_path: Path
 ) -> None:
     path = notebook(tmp_path, cell)
-    with pytest.raises(SectionError, match=rf"^10-planted\.ipynb: {words}"):
-        run_sections({path: "stamp"}, {"overrides": {}}, tmp_path / "done", 1)
+    with pytest.raises(NotebookError, match=rf"^10-planted\.ipynb: {words}"):
+        check_parameters(path, ["overrides"])
 
 
 def test_every_section_sets_what_the_report_gives_it() -> None:
