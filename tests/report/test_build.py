@@ -3,10 +3,10 @@
 import gc
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -223,8 +223,8 @@ manager.shutdown_kernel(now=True)
 @pytest.mark.slow
 @pytest.mark.parametrize("variable", ["JUPYTER_PATH", "JUPYTER_DATA_DIR"])
 def test_the_labs_kernel_is_its_environments(variable: str, tmp_path: Path) -> None:
-    """A program in place of JupyterLab starts the kernel that JupyterLab would."""
-    jupyter = tmp_path / "jupyter"
+    """A program in place of Python starts the kernel that JupyterLab would."""
+    jupyter = tmp_path / "python"
     jupyter.write_text(JUPYTER.format(python=sys.executable))
     jupyter.chmod(0o755)
     done = subprocess.run(
@@ -548,7 +548,7 @@ def test_of_two_builds_at_once_one_waits_and_then_has_nothing_to_do(
     project = Project(tmp_path / "twice")
     shutil.copytree(quick.root, project.root)
     (project.build / "results.json").unlink()  # as if it had not come so far
-    left = project.build / "sections" / f".new-{socket.gethostname()}-{2**22 + 1}-x"
+    left = project.build / "sections" / f".new-{platform.node()}-{2**22 + 1}-x"
     left.mkdir()
     with ThreadPoolExecutor(2) as pool:
         both = [*pool.map(lambda _: project.make(*GIVEN), range(2))]
@@ -560,6 +560,7 @@ def test_of_two_builds_at_once_one_waits_and_then_has_nothing_to_do(
     assert not left.exists()
     assert {path.name for path in project.build.iterdir()} == {
         *builder.REPORT,
+        ".home",
         ".lock",
         "animations",
         "sections",

@@ -73,7 +73,7 @@ def lab(project, tmp_path_factory) -> Iterator[str]:
     """JupyterLab, as `make lab` starts it: the address of a notebook, with a %s for its name."""
     folder = tmp_path_factory.mktemp("jupyter")
     environment = os.environ | {name: str(folder / name) for name in FOLDERS}
-    options = shlex.split(dry_run("lab"))[2:-1]
+    options = shlex.split(dry_run("lab"))[3:-1]
     more = ["--no-browser", "--expose-app-in-browser", "--ServerApp.port=0"]
     with open(folder / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(
