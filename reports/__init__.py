@@ -1,6 +1,5 @@
 """The report: what it is made from, what it says, and how it is built."""
 
-import locale
 import os
 import sys
 from contextlib import suppress
@@ -19,7 +18,3 @@ with suppress(OSError):
 if os.access(_HOME, os.W_OK):
     for _name in ("MPLCONFIGDIR", "IPYTHONDIR", "TORCHINDUCTOR_CACHE_DIR"):
         os.environ[_name] = str(_HOME)
-
-# Pandoc reads the names of files as the locale says: with LC_ALL=C, none with letters beyond ASCII.
-if locale.nl_langinfo(locale.CODESET) != "UTF-8":
-    os.environ["LC_ALL"] = "C.UTF-8"

@@ -3,14 +3,14 @@
 import gc
 import sys
 
-from reports import kernels
-
 
 def main() -> int:
     """0 if the report is there; 130 after Ctrl-C, also while this still imports."""
-    # First, so that both processes import what they need at the same time
-    kernels.prepare(["reports.preloaded"])
     try:
+        from reports import kernels
+
+        # First, so that both processes import what they need at the same time
+        kernels.prepare(["reports.preloaded"])
         from reports import build
     except KeyboardInterrupt:
         return 130

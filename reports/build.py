@@ -12,13 +12,12 @@ SHA-256 of each of them, a digest of itself, and beside it the times, which diff
 
 import json
 import logging
-import multiprocessing
 import os
 import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ from reports.bind.pandoc import DocumentError
 from reports.bind.paper import write_pdf
 from reports.bind.web import write_animations, write_html
 from reports.gaps import StudyError
-from reports.measuring import MeasuringError, begin
+from reports.measuring import MeasuringError, processes
 from reports.notebooks import NotebookError, check_parameters
 from reports.parameters import ParameterError, parse_overrides
 from reports.plan import DOCUMENTS_BYTES, PlanError, plan
@@ -129,8 +128,7 @@ def train(study: Study) -> None:
     """Has the store hold every model and the judge, which is trained beside them."""
     if study.parameters.threads > 1:
         # In a process of its own: two threads of many small steps would wait for each other
-        forks = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(1, forks, begin) as beside:
+        with processes(1) as beside:
             judge = beside.submit(study.store.classifier, study.splits.judge, JUDGE_SEED)
             _ = study.models
             if isinstance(error := judge.exception(), DiskError):
@@ -154,7 +152,7 @@ def is_up_to_date(stamp: str) -> bool:
         return False
     changed = [name for name, expected in files.items() if _hash_of(BUILD / name) != expected]
     for name in changed:
-        log.warning("%s is not what was built", BUILD / name)
+        log.warning("%s was changed after it was built", BUILD / name)
     return not changed
 
 

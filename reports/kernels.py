@@ -24,10 +24,17 @@ from threadpoolctl import threadpool_limits
 from reports.parent import end_with_parent
 
 _FORKS = multiprocessing.get_context("forkserver")
+# The path of a socket has at most some 100 letters, of which this many may be the folder's.
+LONGEST = 60
 
 
 def prepare(modules: Sequence[str]) -> None:
-    """Starts the process that kernels are forked from; it imports these modules meanwhile."""
+    """Starts the process that kernels are forked from; it imports these modules meanwhile.
+
+    Sockets lie in the folder for temporary files, or in /tmp if its path is too long for them.
+    """
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST:
+        tempfile.tempdir = "/tmp"
     _FORKS.set_forkserver_preload(["ipykernel.kernelapp", __name__, *modules])
     forkserver.ensure_running()
 
@@ -63,7 +70,7 @@ def _serve(arguments: list[str], folder: str | Path, variables: dict[str, str]) 
     os.environ.update(variables)
     sockets = Path(arguments[arguments.index("-f") + 1]).parent
     end_with_parent(lambda: shutil.rmtree(sockets, ignore_errors=True))
-    # Without this, it would tell how to connect to it
+    # Without this, the kernel would print how to connect to it
     parent = f"--IPKernelApp.parent_handle={os.getppid()}"
     IPKernelApp.launch_instance(argv=[*arguments, parent])
 

@@ -164,9 +164,7 @@ def _finished(
     if jobs == 1:
         yield from (_measured(*call) for call in calls)
         return
-    # Forked from the process that notebooks' kernels are forked from, too (see `kernels`)
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, context, begin) as pool:
+    with processes(jobs) as pool:
         futures = [pool.submit(_measured, *call) for call in calls]
         try:
             for future in as_completed(futures):
@@ -177,6 +175,16 @@ def _finished(
                 "measured before is kept. In a script, what measures models is to stand below "
                 "`if __name__ == '__main__':`"
             ) from error
+
+
+@contextmanager
+def processes(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """So many processes that compute beside this one, and end at once with an error or Ctrl-C."""
+    # Forked from the process that notebooks' kernels are forked from, too (see `kernels`)
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(jobs, context, _begin) as pool:
+        try:
+            yield pool
         except BaseException:  # also where nobody asks for more: do not go on with the others
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
@@ -184,7 +192,7 @@ def _finished(
             raise
 
 
-def begin() -> None:
+def _begin() -> None:
     """What a process does first that computes beside others: each has a processor of its own."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the parent is told, too, and ends this

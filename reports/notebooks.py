@@ -22,7 +22,9 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     # What nbformat raises for JSON of another shape is of many types
     except Exception as error:
         kind = type(error).__name__
-        raise NotebookError(f"{path}: no notebook ({kind}): get it again, as by git") from error
+        raise NotebookError(
+            f"{path} is no notebook ({kind}): restore it, as by `git checkout`"
+        ) from error
     return notebook
 
 

@@ -55,7 +55,7 @@ def _as_list(value: Any) -> Any:
 
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if twice := [value for value in dict.fromkeys(values) if values.count(value) > 1]:
-        raise ValueError(f"{', '.join(map(str, twice))} is there more than once")
+        raise ValueError(f"{', '.join(map(str, twice))} is given more than once")
     return values
 
 
@@ -234,7 +234,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         names = [str(name.value) for name, _ in node.value]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise yaml.YAMLError(f"{', '.join(sorted(twice))} is there twice")
+            raise yaml.YAMLError(f"{', '.join(sorted(twice))} is given twice")
         return super().construct_mapping(node, deep)
 
 
@@ -288,7 +288,8 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
         if value := os.environ.get(name.upper()):
             word = f"{name.upper()}={value}"
             log.warning(
-                "%s in the environment is not used: write it behind the word report or plan", word
+                "%s stands in the environment, which is not used: write it after `make report`",
+                word,
             )
     return found
 

@@ -4,6 +4,7 @@ This is what every notebook opens. It trains and measures what the store lacks, 
 """
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -237,7 +238,7 @@ def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = No
     """
     parameters = read(parameter_file, overrides)
     folder = ROOT / parameters.data
-    is_folder = parameters.data not in data.NAMES and folder.exists()
+    is_folder = parameters.data not in data.NAMES and os.path.exists(folder)
     name = str(folder) if is_folder else parameters.data
     splits = data.load(name, parameters.n, ROOT / "data")
     check(splits, parameters.n, parameters.unseen)

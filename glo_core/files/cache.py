@@ -22,9 +22,10 @@ def key(folder: Path, files: list[Path], about: str) -> str:
     """A name for what files in a folder hold: a hash of paths, sizes and times, and of `about`."""
     digest = hashlib.sha256(about.encode() + os.fsencode(folder.resolve()))
     for file in files:
-        stat = file.stat()
-        where = os.fsencode(file.relative_to(folder))
-        digest.update(b"%s\0%d %d %d\n" % (where, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+        digest.update(os.fsencode(file.relative_to(folder)) + b"\0")
+        with suppress(OSError):  # a link to nowhere
+            stat = file.stat()
+            digest.update(b"%d %d %d\n" % (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
     return digest.hexdigest()[:16]
 
 

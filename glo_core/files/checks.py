@@ -1,5 +1,6 @@
 """Images that nothing can be learned from: of one grey all over, or equal to each other."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,8 @@ def check_images(
         DataError: All images of a class are of one grey, or all images are equal.
     """
     first: dict[bytes, int] = {}
-    twins = [(k, first.setdefault(each.tobytes(), k)) for k, each in enumerate(pixels)]
+    hashes = (hashlib.sha256(each.tobytes()).digest() for each in pixels)  # smaller than images
+    twins = [(k, first.setdefault(each, k)) for k, each in enumerate(hashes)]
     equal = [f"{names[k]} = {names[same]}" for k, same in twins if k != same]
     if len(first) == 1 and len(pixels) > 1:
         raise DataError(

@@ -1,6 +1,7 @@
 """Folders of images, one sub folder a class."""
 
 import logging
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ _SYSTEM |= {"lost+found", "system volume information", "__pycache__"}
 _SPLITS = {"train", "training", "test", "testing", "val", "valid", "validation"}
 # Fewer files are read in a second; the pixels of more are kept.
 KEPT_FROM = 2000
-# Raised when files are seen otherwise: kept pixels are then not used any more.
+# To be raised when files are read in another way, so that pixels that were kept are not used.
 _VERSION = 1
 
 
@@ -65,9 +66,10 @@ def read(path: Path, kept: Path) -> Images:
             f.relative_to(path) for f, good in zip(files, is_image, strict=True) if not good
         ]
         log.warning(
-            "%s: left out %d files that are no images which can be read: %s",
+            "%s: left out %d of %d files, which cannot be opened as images: %s",
             printable(path),
             len(strangers),
+            len(files),
             listed(strangers),
         )
     for label, (name, inside) in enumerate(classes.items()):
@@ -116,7 +118,7 @@ def _root(path: Path) -> Path:
 
 def _folders(path: Path) -> list[Path]:
     """The folders in a folder which are not hidden."""
-    return [each for each in _entries(path) if each.is_dir() and not _is_hidden(each)]
+    return [each for each in _entries(path) if os.path.isdir(each) and not _is_hidden(each)]
 
 
 def _entries(path: Path) -> list[Path]:
@@ -140,7 +142,7 @@ def _classes(path: Path) -> dict[str, list[Path]]:
         raise DataError(
             f"{printable(path)}: expected at least 2 class sub folders, found {listed(names)}"
         )
-    beside = [each for each in _entries(path) if not each.is_dir() or _is_hidden(each)]
+    beside = [each for each in _entries(path) if not os.path.isdir(each) or _is_hidden(each)]
     hidden = [each.name for each in beside if _is_hidden(each)]
     strangers = [each.name for each in beside if not _is_hidden(each)]
     classes = {}
@@ -148,7 +150,7 @@ def _classes(path: Path) -> dict[str, list[Path]]:
         inside = _entries(folder)
         hidden += [f"{folder.name}/{each.name}" for each in inside if _is_hidden(each)]
         classes[folder.name] = [each for each in inside if not _is_hidden(each)]
-        if deeper := [each for each in classes[folder.name] if each.is_dir()]:
+        if deeper := [each for each in classes[folder.name] if os.path.isdir(each)]:
             raise DataError(
                 f"{printable(deeper[0])}: expected images directly in the class sub folders of "
                 f"{printable(path)}, found a folder"
@@ -169,7 +171,7 @@ def _seen(path: Path, files: list[Path], kept: Path) -> tuple[NDArray[np.uint8],
         pixels = np.zeros((len(files), 2, SIDE, SIDE), np.uint8)
         is_image = np.zeros(len(files), np.uint8)
         for k, each in enumerate(tqdm(files, desc="reading images", unit="image", delay=1)):
-            found = seen(each) if each.is_file() else None
+            found = seen(each) if os.path.isfile(each) else None
             if found is not None:
                 pixels[k], is_image[k] = found, 1
         arrays = {"pixels": pixels, "is_image": is_image}

@@ -42,25 +42,30 @@ def turn_over(pixels: NDArray[np.uint8], where: object) -> tuple[NDArray[np.uint
         The images, and whether they were turned over.
     """
     light, dark = _proportions(pixels)
-    if light >= _MOST:
+    turned = light >= _MOST
+    if turned:
         log.info("%s: the images are %s", printable(where), TURNED)
-        return 255 - pixels, True
     if min(light, dark) >= _SOME:
         log.warning(
-            "%s: %.0f %% of the images are on a light ground and %.0f %% on a dark one; they are "
-            "taken as they are, and models learn the grounds, too",
+            "%s: %.0f %% of the images are on a light ground and %.0f %% on a dark one; %s, and "
+            "models learn the grounds, too",
             printable(where),
             100 * light,
             100 * dark,
+            "all are turned over" if turned else "they are taken as they are",
         )
-    return pixels, False
+    return (255 - pixels, True) if turned else (pixels, False)
 
 
 def _proportions(pixels: NDArray[np.uint8]) -> tuple[float, float]:
-    """How many of (N, H, W) images have a plain light border, and a plain dark one."""
+    """How many of (N, H, W) images have a plain light border, and a plain dark one.
+
+    Chalk on a light board has neither: what differs most from its border is lighter still.
+    """
     if not len(pixels):
         return 0.0, 0.0
-    some = border(pixels[:: 1 + len(pixels) // _ENOUGH])
-    lower, middle, upper = np.percentile(some, [25, 50, 75], axis=1)
+    some = pixels[:: 1 + len(pixels) // _ENOUGH]
+    lower, middle, upper = np.percentile(border(some), [25, 50, 75], axis=1)
     plain, light = upper - lower <= _PLAIN, middle >= 128
-    return float(np.mean(plain & light)), float(np.mean(plain & ~light))
+    dark_ink = middle - some.min((1, 2)) >= some.max((1, 2)) - middle
+    return float(np.mean(plain & light & dark_ink)), float(np.mean(plain & ~light))

@@ -3,6 +3,7 @@
 import gzip
 import logging
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -91,7 +92,7 @@ def _files(folder: Path, kind: str, split: str, part: str) -> list[Path]:
     rank = _RANKS[part]
     names = [f"{stem}-{part}{dot}idx{rank}-ubyte{gz}" for gz in ("", ".gz") for dot in "-."]
     places = [folder / place for name in names for place in (name, f"{name}/{name}")]
-    return [place for place in places if place.is_file()]
+    return [place for place in places if os.path.isfile(place)]
 
 
 def read(folder: Path) -> tuple[str, list[Split]]:

@@ -35,7 +35,7 @@ def seen(path: Path) -> NDArray[np.uint8] | None:
     """One image file on a black and on a white ground: (2, 28, 28) uint8; None if it is no image.
 
     Both are the same where nothing is transparent. What is not square is padded with the grey of
-    its border. It is resized with antialiasing, to which PIL's bilinear filter comes down.
+    its border. PIL's bilinear filter antialiases when it makes an image smaller.
 
     Raises:
         DataError: It is an image, or is called one, and cannot be read.

@@ -95,7 +95,8 @@ def _listed_names(file: Path, used: NDArray[np.int64]) -> list[str]:
     try:
         if (size := file.stat().st_size) > _LARGEST_LIST:
             raise OSError(f"{size:,} bytes")
-        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+        text = file.read_text(encoding="utf-8-sig").rstrip()  # without empty lines at its end
+        lines = [line.strip() for line in text.splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{printable(file)}: expected a readable text file, found: {error}"

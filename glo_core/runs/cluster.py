@@ -140,7 +140,11 @@ def connected(workers: int, scheduler: str, insecure: bool = False) -> Iterator[
     another machine is met without TLS only if `insecure`. Raises ClusterError.
     """
     if scheduler:
-        if not (insecure or _is_safe(scheduler)):
+        try:
+            safe = _is_safe(scheduler)
+        except ValueError as error:
+            raise ClusterError(f"scheduler = {scheduler!r}: no address: {error}") from error
+        if not (insecure or safe):
             raise ClusterError(
                 f"scheduler = {scheduler!r}: without TLS, whoever reaches this port can run code "
                 "on the workers and here; use a scheduler at tls://, or, in a network where you "

@@ -154,5 +154,7 @@ def set_aside(path: Path, root: Path, why: Exception) -> None:
         aside.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):  # another process was faster
             os.replace(path, aside)
-    reason = why if isinstance(why, OSError | ValueError) else "it is of another shape"
+    reason = (
+        why if isinstance(why, OSError | ValueError) else "it does not have the expected structure"
+    )
     log.warning("%s is damaged (%s): set aside as %s", path.relative_to(root), reason, aside)

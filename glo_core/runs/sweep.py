@@ -237,7 +237,7 @@ def _train_missing(
         except CancelledError as error:  # as Dask does with all that a lost scheduler had to do
             raise SweepError(
                 f"the scheduler was lost; the models that were trained until then are in "
-                f"{store.root}, and are not trained again"
+                f"{store.root}: start a scheduler, and then this again, which trains the others"
             ) from error
         except BaseException:  # Ctrl-C: groups that have begun stop after their epoch
             progress.stop()

@@ -6,6 +6,7 @@ A node is a dict {"t": type, "c": content}; blocks and inlines are lists of node
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,8 +25,8 @@ class DocumentError(RuntimeError):
 def pandoc(where: str, text: str, *options: str) -> str:
     """One run of pandoc. Raises DocumentError, which names `where`, also for what it warns of."""
     command = [pypandoc.get_pandoc_path(), "--fail-if-warnings", *options]
-    # In any other locale, a path with letters of other languages cannot be opened
-    unicode = os.environ | {"LC_ALL": "C.UTF-8"}
+    # In a locale without UTF-8, or one that is not there, a path beyond ASCII cannot be opened
+    unicode = os.environ | {"LC_ALL": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"}
     done = subprocess.run(
         command, input=text, capture_output=True, encoding="utf-8", env=unicode, check=False
     )

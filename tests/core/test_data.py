@@ -486,7 +486,7 @@ def test_misspelt_name(name: str, guess: str) -> None:
     assert message.endswith(f"did you mean {guess!r}?")
 
 
-@pytest.mark.parametrize("name", ["no/such/folder", ""])
+@pytest.mark.parametrize("name", ["no/such/folder", "", "~no-such-user/digits", "x" * 300])
 def test_no_such_folder(name: str) -> None:
     message = fails(name)
     assert repr(name) in message
@@ -500,8 +500,9 @@ def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     assert TRAIN[0] in message
     assert "mnist, mnist-5k, auto" in message
     assert message.endswith(f"found a file; give the folder that holds it, {tmp_path}")
-    (tmp_path / "digits.zip").write_bytes(b"PK")
-    assert fails(tmp_path / "digits.zip").endswith("found a file; unpack it, and give the folder")
+    for name in ("digits.zip", "DIGITS.ZIP", "digits.tar.gz"):
+        (tmp_path / name).write_bytes(b"PK")
+        assert fails(tmp_path / name).endswith("found a file; unpack it, and give the folder")
 
 
 # --- samples, and digits of another kind --------------------------------------------------------

@@ -70,7 +70,7 @@ def test_files_that_are_no_images_are_counted_and_named(tmp_path: Path, caplog):
     assert images.labels.tolist() == [0] * 6 + [1] * 6
     named, beside = sorted(caplog.messages, key=len, reverse=True)
     assert named.endswith(
-        "left out 3 files that are no images which can be read: a/notes.txt, b/pipe, b/scan.heic"
+        "left out 3 of 15 files, which cannot be opened as images: a/notes.txt, b/pipe, b/scan.heic"
     )
     assert beside.endswith("left out what is in no class folder: labels.csv")
 
@@ -221,6 +221,20 @@ def test_two_grounds_in_one_folder_are_warned_of(tmp_path: Path, caplog):
     assert "42 % of the images are on a light ground and 58 % on a dark one" in line
 
 
+def test_what_stays_on_another_ground_is_warned_of_where_most_are_turned_over(tmp_path, caplog):
+    write_classes(tmp_path, np.concatenate([INK[:2], 255 - INK[2:]]))
+    assert read(tmp_path).source.endswith("turned over to light on dark)")
+    _, line = caplog.messages
+    assert "83 % of the images are on a light ground and 17 % on a dark one" in line
+    assert "all are turned over" in line
+
+
+def test_light_ink_on_a_light_ground_stays(tmp_path: Path, caplog):
+    write_classes(tmp_path, np.maximum(INK, 140))
+    assert np.array_equal(read(tmp_path).pixels, np.maximum(BY_CLASS, 140))
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("ink", [0, 90])
 def test_transparent_images_of_dark_ink_are_laid_on_white_and_turned_over(tmp_path, caplog, ink):
     write_drawings(tmp_path, ink)
@@ -298,6 +312,7 @@ def many(tmp_path: Path) -> Path:
     images[:, 5, 5], images[:, 5, 6], images[:, 9] = np.arange(MANY) // 256, np.arange(MANY), 200
     write_classes(tmp_path / "images", images)
     (tmp_path / "images" / "a" / "notes.txt").write_text("none")
+    (tmp_path / "images" / "b" / "gone.png").symlink_to("nowhere")
     return tmp_path / "images"
 
 
@@ -309,7 +324,7 @@ def test_the_pixels_of_many_files_are_kept_until_a_file_changes(many: Path, capl
     caplog.clear()
     again = load(str(many), 100, many.parent / "data")
     assert again.train.fingerprint == first.train.fingerprint
-    assert "a/notes.txt" in caplog.text
+    assert "a/notes.txt, b/gone.png" in caplog.text
     assert file.stat().st_mtime_ns == written
     # A damaged file is made again
     for damage in (whole[:-9], flipped(whole)):

@@ -114,8 +114,9 @@ def test_labels_that_do_not_occur_are_no_classes(tmp_path: Path):
 )
 def test_a_list_names_the_labels_that_occur_or_all_from_zero_on(tmp_path: Path, lines):
     write(tmp_path, TRAIN, strokes(30), np.tile([4, 1, 3], 10))
-    (tmp_path / "classes.txt").write_text("\n".join(lines), encoding="utf-8")
-    assert load(str(tmp_path), 3).train.class_names == ("one", "three", "four")
+    for end in ("", "\n", "\n\n \n"):
+        (tmp_path / "classes.txt").write_text("\n".join(lines) + end, encoding="utf-8")
+        assert load(str(tmp_path), 3).train.class_names == ("one", "three", "four")
     (tmp_path / "classes.txt").write_text("a\nb\nc\nd", encoding="utf-8")
     assert (
         "expected 3 different class names, one a line, for the labels 1 to 4 (or 5, for 0 to 4), "

@@ -27,6 +27,51 @@ pathlib.Path(f".{os.getpid()}").rename(f"{os.getpid()}.computes")
 while True:
     sum(range(10**6))
 """
+STARTS = """
+    import asyncio
+    from reports import kernels
+
+    async def start():
+        manager = kernels.ForkedKernelManager()
+        await manager.start_kernel()
+        client = manager.client()
+        client.start_channels()
+        await client.wait_for_ready(60)
+        print(await manager.is_alive())
+        client.stop_channels()
+        await manager.shutdown_kernel(now=True)
+
+    if __name__ == "__main__":
+        kernels.prepare([])
+        asyncio.run(start())
+"""
+JUDGES = """
+    import os, sys
+    from pathlib import Path
+    from types import SimpleNamespace
+    from reports import build
+
+    class Study:
+        # Its models and its judge take for ever
+
+        parameters = SimpleNamespace(threads=2)
+        splits = SimpleNamespace(judge=sys.argv[1])
+
+        def __init__(self):
+            self.store = SimpleNamespace(classifier=compute)
+
+        @property
+        def models(self):
+            compute(sys.argv[1], 0)
+
+    def compute(folder, seed):
+        Path(folder, f"{os.getpid()}.computes").touch()
+        while True:
+            sum(range(10**6))
+
+    if __name__ == "__main__":
+        build.train(Study())
+"""
 MEASURES = """
     import sys, time
     from pathlib import Path
@@ -78,6 +123,20 @@ def ended(found: list[Path], seconds: float = 5) -> bool:
     return True
 
 
+def test_kernels_start_where_the_folder_for_temporary_files_has_a_long_path(tmp_path):
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    script = tmp_path / "program.py"
+    script.write_text(textwrap.dedent(STARTS), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
 
 
@@ -102,8 +161,9 @@ def test_kernels_end_with_their_program_whatever_they_compute(number, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_measuring_processes_end_with_their_program(number, tmp_path):
-    program, found = computing(MEASURES, tmp_path)
+@pytest.mark.parametrize("script", [MEASURES, JUDGES], ids=["measures", "judges"])
+def test_measuring_processes_end_with_their_program(script, number, tmp_path):
+    program, found = computing(script, tmp_path)
     if number == signal.SIGINT:  # as Ctrl-C tells a terminal's whole group
         os.killpg(program.pid, number)
     else:

@@ -80,7 +80,7 @@ def test_what_stands_in_the_environment_is_told(monkeypatch, caplog):
     monkeypatch.setenv("N", "60")  # make hands on what stands behind it
     assert parse_overrides(["N=60", "YES=1"]) == {"n": 60, "yes": 1}
     (told,) = caplog.messages
-    assert told.startswith("EPOCHS=3 in the environment is not used")
+    assert told.startswith("EPOCHS=3 stands in the environment, which is not used")
 
 
 def test_threads_and_workers_are_bounded_by_what_the_machine_has():
@@ -206,8 +206,8 @@ def test_handed_in_is_trained_with_every_seed_at_every_sigma_and_betas_with_the_
         ("LOSSES=l1,l3", r"losses\[1\] = 'l3'"),
         ("SIGMAS=0,1", "chosen_sigma = 0.1 is none of the values"),
         ("LOSSES=l2", "chosen_loss = 'l1' is none of the values"),
-        ("LOSSES=l1,l1", r"losses = \['l1', 'l1'\]: l1 is there more than once"),
-        ("SIGMAS=0.1,.1", r"0\.1 is there more than once"),
+        ("LOSSES=l1,l1", r"losses = \['l1', 'l1'\]: l1 is given more than once"),
+        ("SIGMAS=0.1,.1", r"0\.1 is given more than once"),
         ("EPOCHS", "expected NAME=VALUE"),
         ("EPOCHS=", "'EPOCHS=' has no value"),
         ("SIGMAS=0,", "comma without a value"),
@@ -284,7 +284,7 @@ def test_a_file_that_is_no_parameter_file_is_an_error(text, tmp_path):
 
 def test_a_name_that_a_file_has_twice_or_in_capitals_is_an_error(tmp_path):
     path = tmp_path / "mine.yaml"
-    for line, words in (("epochs: 3", "epochs is there twice"), ("EPOCHS: 3", "mean 'epochs'")):
+    for line, words in (("epochs: 3", "epochs is given twice"), ("EPOCHS: 3", "mean 'epochs'")):
         path.write_text(f"{QUICK.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
         with pytest.raises(ParameterError, match=words):
             read(path)

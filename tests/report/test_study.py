@@ -210,3 +210,9 @@ def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_pa
     monkeypatch.setattr(study_module, "ROOT", tmp_path)
     with pytest.raises(DataError, match=str(tmp_path / "mine")):
         open_study(ROOT / "reports" / "quick.yaml", {"data": "mine"})
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "~no-such-user/digits"])
+def test_data_whose_name_can_be_no_path_are_refused_in_words(name):
+    with pytest.raises(DataError, match="found nothing of that name"):
+        open_study(ROOT / "reports" / "quick.yaml", {"data": name})

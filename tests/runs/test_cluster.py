@@ -131,6 +131,12 @@ def ends(connection):
     return True
 
 
+def test_what_is_no_address_is_refused_in_words():
+    words = r"scheduler = 'tcp://\[x': no address"
+    with pytest.raises(ClusterError, match=words), connected(0, "tcp://[x"):
+        pass
+
+
 @pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "node7:8786", "ws://10.0.0.1:8786"])
 def test_a_scheduler_elsewhere_is_met_without_tls_only_if_that_is_asked_for(address, monkeypatch):
     monkeypatch.setattr("glo_core.runs.cluster.CONNECT_SECONDS", 1)
