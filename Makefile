@@ -92,8 +92,8 @@ moved: ;
 	@echo 'installing into .venv what requirements.txt locks; this takes minutes'
 	@test "$$(uname -s)" != Linux || test -e /dev/nvidiactl || test -e /dev/dxg || \
 		$(has_cpu_builds) || $(pip) --quiet --no-deps $(cpu_builds) 2>/dev/null || \
-		echo 'no GPU is seen, but pip finds no CPU build of PyTorch, so libraries for GPUs come along,' \
-			'4 GB of them: name its index of CPU builds in PIP_EXTRA_INDEX_URL to do without'
+		echo 'no GPU is seen, but pip finds no CPU build of PyTorch, so libraries for GPUs come along' \
+			'(4 GB): to do without, name its index of CPU builds in PIP_EXTRA_INDEX_URL'
 	@$(has_cpu_builds) && gpu='cuda-|nvidia-|triton=' || gpu='none'; \
 		awk "/^[a-z]/ {skip = /^($$gpu)/} !skip" requirements.txt >.venv/lock.txt
 	@$(locked) --only-binary :all: -r .venv/lock.txt 2>.venv/pip.log || { cat .venv/pip.log >&2; \

@@ -2,7 +2,7 @@
 
 A model has diverged once its loss, a variance of its BatchNorm or another of its numbers is beyond
 what 32-bit numbers hold: noise or a learning rate was too large. Its numbers reach no other model
-in a step, but one that is no number fails a factorization for all of them. So they are set to 0
+in a step, but a NaN among them makes a batched factorization fail for all. So they are set to 0
 after the epoch: the model then generates one even grey, which is no image of anything.
 """
 

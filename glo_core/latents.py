@@ -130,7 +130,7 @@ def whitened(content: Tensor, labels: Tensor) -> Tensor:
         codes = content[..., labels == label, :]
         centred = codes - codes.mean(-2, keepdim=True)
         covariance = centred.mT @ centred / max(codes.shape[-2] - 1, 1)
-        # A table that has diverged fails alone, not with all beside it
+        # NaN in a table that has diverged would make eigh fail for all tables
         values, vectors = torch.linalg.eigh(covariance.nan_to_num(0, 0, 0))
         inverse = values.clamp(min=JITTER).rsqrt()
         found[..., labels == label, :] = centred @ (vectors * inverse[..., None, :]) @ vectors.mT

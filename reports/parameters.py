@@ -124,7 +124,7 @@ class Parameters(BaseModel):
     threads: Annotated[AtATime, Field(ge=1)]
     workers: Annotated[AtATime, Field(ge=0)]
     scheduler: str
-    insecure: Annotated[bool, Strict()]
+    insecure: bool
     device: Literal["auto", "cpu", "cuda"]
 
     @model_validator(mode="after")

@@ -99,7 +99,13 @@ def plan(study: Study) -> Plan:
     lacking = [recipe for recipe in recipes if not study.has(recipe)]
     trained = [twins[0] for twins in equal_models(recipes) if not any(map(study.has, twins))]
     judge = classifier_key(study.splits.judge, JUDGE_SEED)
-    measures = _measures_lacking(study, lacking, judge)
+    to_measure = _to_measure(study, judge)
+    # Equal models are measured once
+    measures = sum(
+        MEASURES[name].seconds
+        for twins in equal_models(to_measure)
+        for name in to_measure[twins[0]]
+    )
     step = step_seconds(study) if trained or measures else 0.0
     slowness, workers = step / USUAL_STEP, chosen.workers or chosen.threads
     effort = sum(work(recipe, digits) for recipe in trained)
@@ -124,7 +130,8 @@ def plan(study: Study) -> Plan:
         steps=effort,
         step=step,
         minutes=minutes,
-        disk=sum(_stored_bytes(recipe, len(digits)) for recipe in lacking),
+        disk=sum(_stored_bytes(recipe, len(digits)) for recipe in lacking)
+        + len(to_measure) * MEASURES_BYTES * min(len(digits), MEASURED),
         memory=_memory(study, trained, workers),
         advice=advice,
     )
@@ -136,27 +143,27 @@ def step_seconds(study: Study) -> float:
     return training.step_seconds(side_by_side(recipes)[0], study.digits)
 
 
-def _measures_lacking(study: Study, lacking: list[Recipe], judge: str) -> float:
-    """Seconds, on a usual machine, of what is yet to be measured; equal models count once."""
-    unseen, scopes, total = study.unseen.fingerprint, study.scopes(), 0.0
-    for twins in equal_models(scopes):
-        (key,) = study.keys(twins[0])
-        for name in measures_of(scopes[twins[0]]):
-            kept = study.store.root / key / f"{measure_file(name, judge, unseen)}.json"
-            if twins[0] in lacking or not kept.exists():
-                total += MEASURES[name].seconds
-    return total
+def _to_measure(study: Study, judge: str) -> dict[Recipe, list[str]]:
+    """Which measures the store lacks of each recipe; a recipe of which it has all is left out."""
+    unseen, found = study.unseen.fingerprint, {}
+    for recipe, scope in study.scopes().items():
+        (key,) = study.keys(recipe)
+        names = [
+            name
+            for name in measures_of(scope)
+            if not (study.store.root / key / f"{measure_file(name, judge, unseen)}.json").exists()
+        ]
+        if names:
+            found[recipe] = names
+    return found
 
 
 def _stored_bytes(recipe: Recipe, images: int) -> float:
-    """What the store takes for a model: float32 weights and codes, pictures of every epoch, and
-    its measures.
-    """
+    """What the store takes for a model: float32 weights and codes, and pictures of every epoch."""
     classes, panel = 10, 20
     codes = images * recipe.content_dim + classes * recipe.class_dim
     network = 84 * (recipe.class_dim + recipe.content_dim) + 65_000
-    trained = 4 * (codes + network) + recipe.epochs * (panel + classes) * 28 * 28
-    return trained + MEASURES_BYTES * min(images, MEASURED)
+    return 4 * (codes + network) + recipe.epochs * (panel + classes) * 28 * 28
 
 
 def _memory(study: Study, trained: list[Recipe], workers: int) -> float:

@@ -64,7 +64,8 @@ def find(folder: Path) -> Path | None:
 
 def _folders(folder: Path) -> list[Path]:
     try:
-        return sorted(each for each in folder.iterdir() if each.is_dir())
+        entries = sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+        return [each for each in entries if each.is_dir()]
     except OSError:  # what cannot be read holds nothing for us
         return []
 

@@ -73,8 +73,8 @@ def _check_stray(
             file = next(each.file for each in splits if label in each.labels)
             raise DataError(
                 f"{printable(file)}: the label {label} has {count} of {counts.sum():,} images, "
-                f"where half of the classes have {usual:,} or more; mend the label, or take its "
-                "images out"
+                f"where half of the classes have {usual:,} or more; correct the label, or remove "
+                "its images"
             )
 
 

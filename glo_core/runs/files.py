@@ -31,12 +31,18 @@ WAYS_OUT = {
 PROBE = 4096
 
 
+# What tells that something else is in a file's place.
+MISPLACED = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+# What tells that something is damaged.
+OF_DAMAGE = (*MISPLACED, ValueError, KeyError, TypeError)
+
+
 class DamageError(ValueError):
     """A file that does not hold what was written into it."""
 
 
 class DiskError(RuntimeError):
-    """A folder that cannot be written, or has no space; the message says why, and the way out."""
+    """A folder that cannot be written or read; the message says why, and the way out."""
 
 
 @contextmanager
@@ -49,6 +55,20 @@ def writing(folder: Path) -> Iterator[None]:
         raise DiskError(
             f"cannot write in {folder.absolute()} ({error.strerror or error}): {way}, and start "
             "again; what was finished is kept"
+        ) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raises DiskError for what the system cannot read meanwhile, though it may be whole."""
+    try:
+        yield
+    except MISPLACED:
+        raise
+    except OSError as error:
+        raise DiskError(
+            f"cannot read {path.absolute()} ({error.strerror or error}): see that it can be read, "
+            "and start again"
         ) from error
 
 

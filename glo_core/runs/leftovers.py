@@ -14,12 +14,17 @@ LONGEST = 24 * 3600
 
 def mine() -> str:
     """This process, in the names `.new-<mine>-…` of a folder and `.….<mine>.part` of a file."""
-    return f"{platform.node()}-{os.getpid()}"
+    return f"{_machine()}-{os.getpid()}"
+
+
+def _machine() -> str:
+    """The machine's name, as far as a file's name can take it."""
+    return re.sub(r"[^\w-]", "_", platform.node())[:32]
 
 
 def clear(*folders: Path) -> None:
     """Deletes what processes that have ended were writing into these folders."""
-    own = re.compile(rf"\.(new-|.+\.){re.escape(platform.node())}-(\d+)(-\w+|\.part)")
+    own = re.compile(rf"\.(new-|.+\.){re.escape(_machine())}-(\d+)(-\w+|\.part)")
     for folder in folders:
         for path in [*folder.glob(".new-*"), *folder.glob(".*.part")]:
             with suppress(OSError):  # its process has just renamed or deleted it

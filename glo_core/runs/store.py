@@ -27,10 +27,12 @@ from glo_core.provenance import imported, syntax_hash
 from glo_core.recipe import Recipe
 from glo_core.runs import locks, packing, trainers
 from glo_core.runs.files import (
+    OF_DAMAGE,
     DamageError,
     made,
     new_folder,
     read_json,
+    reading,
     sealed,
     set_aside,
     sha256,
@@ -99,8 +101,9 @@ class Store:
         if not os.path.lexists(folder):  # a link to nowhere is there, and in the way
             return None
         try:
-            return read(folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            with reading(folder):
+                return read(folder)
+        except OF_DAMAGE as error:
             set_aside(folder, self.root, error)
             return None
 
@@ -204,10 +207,11 @@ class Store:
         except (OSError, ValueError):  # no run, or one that is set aside where it is loaded
             return None
         try:
-            return unsealed(read_json(path), key, name, weights)["result"]
+            with reading(path):
+                return unsealed(read_json(path), key, name, weights)["result"]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError) as error:
+        except OF_DAMAGE as error:
             set_aside(path, self.root, error)
             return None
 

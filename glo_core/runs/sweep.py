@@ -296,8 +296,8 @@ def train_group(
 
     Each model is saved under all the recipes that it stands for. Tells the work that is done after
     every epoch. Dask workers have a deadline: a process whose epoch takes longer (in seconds) is
-    ended, and its group is then run again by another. So is a group with an error. But where the
-    store cannot be written, that would only take longer: this error is returned.
+    ended, and its group is then run again by another. So is a group with an error, but for a
+    DiskError: it is returned, as no other worker could save the group either.
     """
     try:
         _train_group(group, digits, store, device, tell, deadline)

@@ -3,7 +3,6 @@
 import gc
 import json
 import os
-import platform
 import re
 import shlex
 import shutil
@@ -22,6 +21,7 @@ from conftest import GIVEN, ROOT, Project, fill, remount
 
 from glo_core.data import Splits
 from glo_core.runs.files import DiskError, made
+from glo_core.runs.leftovers import mine
 from glo_core.runs.store import Store
 from reports import build as builder
 from reports import sections as sections_module
@@ -548,7 +548,7 @@ def test_of_two_builds_at_once_one_waits_and_then_has_nothing_to_do(
     project = Project(tmp_path / "twice")
     shutil.copytree(quick.root, project.root)
     (project.build / "results.json").unlink()  # as if it had not come so far
-    left = project.build / "sections" / f".new-{platform.node()}-{2**22 + 1}-x"
+    left = project.build / "sections" / f".new-{mine().rpartition('-')[0]}-{2**22 + 1}-x"
     left.mkdir()
     with ThreadPoolExecutor(2) as pool:
         both = [*pool.map(lambda _: project.make(*GIVEN), range(2))]

@@ -1,5 +1,4 @@
 import os
-import socket
 import subprocess
 import time
 
@@ -9,7 +8,7 @@ from glo_core.runs.leftovers import LONGEST, clear, mine
 def test_what_the_dead_were_writing_goes_and_all_else_stays(tmp_path):
     with subprocess.Popen(["true"]) as process:
         process.wait()
-    dead = f"{socket.gethostname()}-{process.pid}"
+    dead = f"{mine().rpartition('-')[0]}-{process.pid}"
     elsewhere = f"another.host-{process.pid}"
     gone = {f".new-{dead}-x_1", f".a.json.{dead}.part", f".new-{elsewhere}-old"}
     stays = {f".new-{mine()}-x_1", f".a.json.{mine()}.part", f".new-{elsewhere}-x", "a.json"}

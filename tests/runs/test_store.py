@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -466,3 +467,18 @@ def test_a_disk_that_fills_while_the_judge_is_saved_leaves_nothing_half(
         assert [path.name for path in tmp_path.iterdir()] == [".locks"]
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_run_that_the_system_cannot_read_is_no_damage(models, digits, tmp_path):
+    """As with too many open files, which a limit of this process makes real."""
+    store = Store(tmp_path / "runs")
+    folder = store.save(models[0], digits)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, most[1]))
+    try:
+        with pytest.raises(DiskError, match=r"cannot read .*Too many open files"):
+            store.load(models[0].recipe, digits)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert folder.exists()
+    assert store.load(models[0].recipe, digits) is not None
