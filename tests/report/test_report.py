@@ -14,9 +14,11 @@ from bs4 import BeautifulSoup
 from conftest import GIVEN, ROOT, Project, dry_run
 from PIL import Image
 from pypdf import PdfReader
+from safetensors.torch import load_file, save_file
 
-from glo_core.runs.files import read_json, sealed, unsealed, write_text
+from glo_core.runs.files import read_json, sealed, sha256, unsealed, write_text
 from reports.build import main
+from reports.sections import SectionError
 
 REPORT = ("report.html", "report.pdf", "results.json")
 PARTS = ("train", "measure", "notebooks", "build")
@@ -266,7 +268,7 @@ def test_the_leakage_of_the_first_model_is_at_its_chance_line(quick):
 def test_the_same_parameters_elsewhere_give_the_same_bytes(quick, tmp_path, monkeypatch):
     """Two sections are run again, and all are bound, in another folder, locale, zone and order.
 
-    The models are the same, but training took longer.
+    The models are the same, but training took longer, and a number of a measure was changed.
     """
     other = Project(shutil.copytree(quick.root, tmp_path / "wörk é"))
     for name in ("00-introduction", "50-discussion"):
@@ -277,10 +279,17 @@ def test_the_same_parameters_elsewhere_give_the_same_bytes(quick, tmp_path, monk
         run = unsealed(read_json(path), path.parent.name)
         run["seconds"] *= 7
         write_text(path, json.dumps(sealed(run, path.parent.name)))
+    measure = min(other.root.glob("runs/l*/conversions-*.json"))
+    good = measure.read_text(encoding="utf-8")
+    measure.write_text(re.sub(r"0\.\d+", "0.99", good, count=1), encoding="utf-8")
+    assert measure.read_text(encoding="utf-8") != good
     for name, value in {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "LC_ALL": "C"}.items():
         monkeypatch.setenv(name, value)
     done = other.make(*GIVEN)
     assert done.returncode == 0, done.stderr
+    assert f"{measure.relative_to(other.root / 'runs')} is damaged" in done.stderr
+    assert "measured 1/1 models" in done.stderr
+    assert measure.read_text(encoding="utf-8") == good
     found, expected = other.results(), quick.results()
     timings = [each.pop("timing")["training_processor_minutes"] for each in (found, expected)]
     assert timings[0] == pytest.approx(7 * timings[1], rel=0.1)
@@ -345,6 +354,31 @@ def test_a_section_that_fails_is_named_and_the_last_report_stays(changed, make, 
     assert make() == 1
     assert re.search(r"20-noise\.ipynb, cell .*ArithmeticError: planted", caplog.text)
     assert [(changed.build / name).read_bytes() for name in REPORT] == before
+
+
+def test_a_model_whose_last_bits_are_others_has_every_section_run_again(changed, make, monkeypatch):
+    """As those of one that was trained anew may be, without those that it was trained beside."""
+
+    def asked(stamps, *_):
+        asked_for.append({*stamps.values()})
+        raise SectionError("planted")
+
+    asked_for: list[set[str]] = []
+    monkeypatch.setattr("reports.build.run_sections", asked)
+    monkeypatch.setattr("reports.study.Study.results", None)  # they are kept with the weights
+    (changed.build / "results.json").unlink()
+    assert make() == 1
+    folder = min(changed.root.glob("runs/l1-*"))
+    weights = load_file(folder / "weights.safetensors")
+    save_file(
+        weights | {"content_table": weights["content_table"] + 1e-6}, folder / "weights.safetensors"
+    )
+    run = unsealed(read_json(folder / "run.json"), folder.name)
+    run["sha256"]["weights.safetensors"] = sha256((folder / "weights.safetensors").read_bytes())
+    write_text(folder / "run.json", json.dumps(sealed(run, folder.name)))
+    assert make() == 1
+    before, after = asked_for
+    assert not before & after
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def started(*command, path=""):
 
 
 class PausingOnce:
-    """Tells the driver of progress; the first worker to call it says who it is, and then hangs."""
+    """Tells the driver of progress; the first worker to call it says who it is, and then waits."""
 
     def __init__(self, tell, folder):
         self.tell, self.folder = tell, str(folder)
@@ -262,7 +262,31 @@ class PausingOnce:
             return
         with open(f"{self.folder}/pipe", "w") as pipe:
             pipe.write(str(os.getpid()))
-        time.sleep(600)
+        while not os.path.exists(f"{self.folder}/go"):
+            time.sleep(0.1)
+
+
+def pausing(cluster, folder, told):
+    """A cluster whose first worker that has trained an epoch waits until `go` is in a folder.
+
+    It writes its process into `pipe` there; all progress is added to `told`.
+    """
+    os.mkfifo(folder / "pipe")
+
+    class Pausing(Cluster):
+        def telling(self, handler):
+            def counted(progress):
+                told.append(progress[1])
+                handler(progress)
+
+            return PausingOnce(super().telling(counted), folder)
+
+    return Pausing(cluster._client)
+
+
+def the_one_that_waits(folder):
+    """Its process, as soon as there is one."""
+    return psutil.Process(int((folder / "pipe").read_text()))
 
 
 def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path):
@@ -272,17 +296,7 @@ def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path
     store, where = Store(tmp_path / "runs"), str(tmp_path / "scheduler.json")
     dask_command = [os.path.join(os.path.dirname(sys.executable), "dask")]
     tls = [word for name, file in certificates.items() for word in (f"--tls-{name}", file)]
-    os.mkfifo(tmp_path / "pipe")
-    told = []
-
-    class Pausing(Cluster):
-        def telling(self, handler):
-            def counted(progress):
-                told.append(progress[1])
-                handler(progress)
-
-            return PausingOnce(super().telling(counted), tmp_path)
-
+    told: list[float] = []
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -302,13 +316,10 @@ def test_a_sweep_survives_a_worker_that_is_killed(certificates, digits, tmp_path
         workers = [stack.enter_context(started(*worker, path=tests)) for _ in range(2)]
         stack.enter_context(dask.config.set(configured))
         cluster = stack.enter_context(connected_with(address, 2))
-
-        def kill_the_one_that_waits():
-            os.kill(int((tmp_path / "pipe").read_text()), signal.SIGKILL)
-
-        killer = threading.Thread(target=kill_the_one_that_waits, daemon=True)
+        executor = pausing(cluster, tmp_path, told)
+        killer = threading.Thread(target=lambda: the_one_that_waits(tmp_path).kill(), daemon=True)
         killer.start()
-        models = sweep(recipes, digits, store, Pausing(cluster._client))
+        models = sweep(recipes, digits, store, executor)
         killer.join()
         assert [worker.poll() for worker in workers].count(-signal.SIGKILL) == 1
     assert [model.recipe for model in models] == recipes
@@ -331,3 +342,69 @@ def connected_with(address, workers):
             if time.monotonic() > end:
                 raise
         time.sleep(0.2)
+
+
+# After how long a worker is given up here. Those that must not be need to have imported before what
+# takes long to import: they are silent meanwhile.
+SILENCE, IMPORTS = "5s", "glo_core.runs.sweep"
+
+
+def test_a_worker_that_returns_after_its_group_went_to_another_does_no_harm(digits, tmp_path):
+    recipes = grid(["l1"], range(4), [0], epochs=5) + grid(["l1"], range(4), [0], epochs=4)
+    store, late = Store(tmp_path / "runs"), []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask_command = [os.path.join(os.path.dirname(sys.executable), "dask")]
+    scheduler = [*dask_command, "scheduler", "--host", address, "--no-dashboard"]
+    worker = [*dask_command, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    worker += ["--preload", IMPORTS]
+    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+    with (
+        started("env", f"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL={SILENCE}", *scheduler, path=path),
+        started(*worker, path=path),
+        started(*worker, path=path),
+        connected_with(address, 2) as cluster,
+    ):
+
+        def stop_it_until_it_is_given_up():
+            late.append(the_one_that_waits(tmp_path))
+            late[0].suspend()
+            end = time.monotonic() + 60
+            while len(cluster._client.nthreads()) == 2 and time.monotonic() < end:
+                time.sleep(0.2)
+            (tmp_path / "go").touch()
+            late[0].resume()
+
+        executor = pausing(cluster, tmp_path, [])
+        stopper = threading.Thread(target=stop_it_until_it_is_given_up, daemon=True)
+        stopper.start()
+        models = sweep(recipes, digits, store, executor)
+        stopper.join()
+        assert len(cluster._client.nthreads()) == 1
+        psutil.wait_procs(late, timeout=60)
+    assert [model.recipe for model in models] == recipes
+    assert all(store.load(recipe, digits) for recipe in recipes)
+    assert {each.name for each in store.root.iterdir() if each.name[0] == "."} == {".locks"}
+
+
+def test_a_worker_on_this_machine_that_is_stopped_for_ever_is_ended(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("glo_core.runs.cluster.SILENCE", SILENCE)
+    recipes = grid(["l1"], range(4), [0], epochs=5) + grid(["l1"], range(4), [0], epochs=4)
+    store, stopped = Store(tmp_path / "runs"), []
+
+    def stop_it():
+        stopped.append(the_one_that_waits(tmp_path))
+        stopped[0].suspend()
+
+    imports = dask.config.set({"distributed.worker.preload": [IMPORTS]})
+    with imports, connected(2, "") as cluster:
+        executor = pausing(cluster, tmp_path, [])
+        stopper = threading.Thread(target=stop_it, daemon=True)
+        stopper.start()
+        models = sweep(recipes, digits, store, executor)
+        stopper.join()
+        assert not stopped[0].is_running()
+    assert [model.recipe for model in models] == recipes
+    assert all(store.load(recipe, digits) for recipe in recipes)
+    assert {each.name for each in store.root.iterdir() if each.name[0] == "."} == {".locks"}
