@@ -10,15 +10,11 @@ SHA-256 of each of them, a digest of itself, and beside it the times, which diff
     python -m reports reports/full.yaml EPOCHS=20 SIGMAS=0,0.1,1
 """
 
-import json
 import logging
-import os
 import shlex
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,54 +22,30 @@ import torch
 
 import glo_core
 from glo_core.data import DataError
-from glo_core.model import History
 from glo_core.runs.cluster import ClusterError
-from glo_core.runs.files import (
-    DamageError,
-    DiskError,
-    check_disk,
-    made,
-    new_folder,
-    read_json,
-    sealed,
-    set_aside,
-    sha256,
-    unsealed,
-    write_text,
-    writing,
-)
+from glo_core.runs.files import DamageError, DiskError, check_disk, made
 from glo_core.runs.leftovers import clear
 from glo_core.runs.locks import held
 from glo_core.runs.sweep import SweepError
 from glo_core.training import DeviceError
 from reports.answers.abstract import abstract
 from reports.answers.text import Text
-from reports.bind.document import Front, Report, bind, collect
+from reports.bind.document import Front, bind
 from reports.bind.outputs import ExecutedSection, Outputs, read_outputs
 from reports.bind.pandoc import DocumentError
-from reports.bind.paper import write_pdf
-from reports.bind.web import write_animations, write_html
+from reports.finished import REPORT, collected, is_up_to_date, processor_minutes, write_documents
 from reports.gaps import StudyError
 from reports.measuring import MeasuringError, processes
 from reports.notebooks import NotebookError, check_parameters
-from reports.parameters import ParameterError, parse_overrides
 from reports.plan import DOCUMENTS_BYTES, PlanError, plan
-from reports.provenance import provenance, report_stamp, section_stamp, with_weights
+from reports.provenance import report_stamp, section_stamp, with_weights
+from reports.reading import ParameterError, parse_overrides
 from reports.sections import SectionError, run_sections, section_notebooks
 from reports.study import JUDGE_SEED, ROOT, Study, open_study
 
 log = logging.getLogger("report")
 
 BUILD = ROOT / "reports" / "build"
-REPORT = ("report.html", "report.pdf", "results.json")
-TIMING = (
-    "train_seconds",
-    "measure_seconds",
-    "notebooks_seconds",
-    "build_seconds",
-    "total_seconds",
-    "training_processor_minutes",
-)
 
 
 def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> None:
@@ -98,7 +70,7 @@ def _build(
         check_parameters(notebook, values)
     stamps = {notebook: section_stamp(study, notebook) for notebook in section_notebooks()}
     stamp = report_stamp(stamps.values())
-    if is_up_to_date(stamp):
+    if is_up_to_date(BUILD, stamp):
         log.info("nothing has changed since %s was built", BUILD / "report.html")
         return
     log.info("digits: %d of %s", len(study.digits), study.digits.source)
@@ -120,7 +92,8 @@ def _build(
     made_by = command(parameter_file, overrides)
     report = bind(sections, outputs, front(study, outputs, made_by))
     minutes = processor_minutes(glo.history for glo in study.models.values())
-    write_documents(report, collected(study, report, outputs, stamp), clock, minutes)
+    results = collected(study, report, outputs, stamp)
+    write_documents(BUILD, report, results, clock, minutes)
     for name in REPORT:
         log.info("%s", BUILD / name)
 
@@ -135,34 +108,6 @@ def train(study: Study) -> None:
             if isinstance(error := judge.exception(), DiskError):
                 raise error  # any other failure would show when it is trained below
     _ = study.models, study.judge
-
-
-def is_up_to_date(stamp: str) -> bool:
-    """Whether the report was built from exactly this, and each file is still what was written."""
-    path = BUILD / "results.json"
-    try:
-        results = read_json(path)
-        if results["provenance"]["stamp"] != stamp:
-            return False
-        del results["timing"]
-        files = unsealed(results)["sha256"]
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        set_aside(path, BUILD, error)
-        return False
-    changed = [name for name, expected in files.items() if _hash_of(BUILD / name) != expected]
-    for name in changed:
-        log.warning("%s was changed after it was built", BUILD / name)
-    return not changed
-
-
-def _hash_of(path: Path) -> str:
-    """The SHA-256 of a file; "" if it cannot be read."""
-    try:
-        return sha256(path.read_bytes())
-    except OSError:
-        return ""
 
 
 def check_labels(
@@ -200,61 +145,6 @@ def front(study: Study, outputs: Outputs, made_by: str) -> Front:
         f"fingerprint {study.digits.fingerprint[:12]}",
         command=made_by,
     )
-
-
-def collected(study: Study, report: Report, outputs: Outputs, stamp: str) -> dict[str, Any]:
-    """What `results.json` holds, but for the times that the build took."""
-    findings = sorted(outputs.findings, key=lambda finding: finding.id)
-    return {
-        "provenance": provenance(study, stamp),
-        "figures": collect(report),
-        "findings": [finding.model_dump(exclude={"kind"}) for finding in findings],
-        **outputs.numbers,
-    }
-
-
-def processor_minutes(histories: Iterable[History]) -> float:
-    """The time that all threads together needed to train some models, whenever that was."""
-    return sum(history.seconds * history.threads for history in histories) / 60
-
-
-def write_documents(
-    report: Report, results: dict[str, Any], clock: Sequence[float], minutes: float
-) -> None:
-    """Writes every document into a temporary folder, then moves all of them into place.
-
-    `clock` holds the times at which the build began, had its models, its measures, its sections;
-    `minutes` is how long its models were trained. Raises DiskError if the folder cannot be written.
-    """
-    with writing(BUILD), new_folder(BUILD) as name:
-        folder = Path(name)
-        with ThreadPoolExecutor(1) as beside:
-            page = beside.submit(write_html, report, folder / "report.html")
-            write_pdf(report, folder / "report.pdf")
-            page.result()
-        animations = write_animations(report, folder / "animations")
-        written = [folder / "report.html", folder / "report.pdf", *animations]
-        files = {str(path.relative_to(folder)): _hash_of(path) for path in written}
-        steps = [round(b - a, 1) for a, b in pairwise([*clock, time.perf_counter()])]
-        timing = dict(zip(TIMING, [*steps, round(sum(steps), 1), round(minutes, 2)], strict=True))
-        content = {**sealed({**results, "sha256": files}), "timing": timing}
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        write_text(folder / "results.json", text)
-        (BUILD / "animations").mkdir(exist_ok=True)
-        for path in animations:
-            _put(path, BUILD / "animations" / path.name)
-        for left in (BUILD / "animations").glob("*.gif"):
-            if left.name not in {path.name for path in animations}:
-                left.unlink()
-        for file in REPORT:
-            _put(folder / file, BUILD / file)
-
-
-def _put(path: Path, place: Path) -> None:
-    """Moves a file into its place. A folder of that name is set aside."""
-    if place.is_dir() and not place.is_symlink():
-        set_aside(place, BUILD, IsADirectoryError("a folder"))
-    os.replace(path, place)
 
 
 ERRORS = (

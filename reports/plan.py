@@ -19,7 +19,7 @@ from glo_core.runs.store import classifier_key
 from glo_core.runs.sweep import equal_models, work
 from glo_core.training import WIDTH, side_by_side
 from reports.measuring import measure_file
-from reports.parameters import ParameterError, parse_overrides
+from reports.reading import ParameterError, parse_overrides
 from reports.study import JUDGE_SEED, Study, open_study
 
 log = logging.getLogger("report")

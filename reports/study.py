@@ -31,7 +31,8 @@ from glo_core.runs.sweep import sweep
 from reports import fonts
 from reports.gaps import Gaps
 from reports.measuring import Measuring, measure_all
-from reports.parameters import Parameters, read
+from reports.parameters import Parameters
+from reports.reading import read
 from reports.results import Result, Results
 
 log = logging.getLogger(__name__)

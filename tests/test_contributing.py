@@ -190,7 +190,7 @@ def test_a_new_loss_is_trained_and_is_a_parameter_of_the_report(copy: Copy) -> N
         import torch
         from glo_core import Recipe, load, train
         from glo_core.losses import loss_of
-        from reports.parameters import parse_override, read
+        from reports.reading import parse_override, read
         from reports.show.names import LOSS_NAMES
         from reports.show.theme import LOSS_STYLES
 
@@ -233,7 +233,7 @@ def test_a_new_method_is_trained_kept_compared_and_guarded(copy: Copy) -> None:
         from glo_core.runs.store import Store
         from glo_core.runs.sweep import sweep
         from reports.methods import METHODS
-        from reports.parameters import read
+        from reports.reading import read
 
         digits, store = load("mnist-5k", 60).train, Store("kept")
         recipe = FadingRecipe(sigma=1.0, epochs=2)

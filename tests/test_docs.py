@@ -16,8 +16,9 @@ from conftest import ROOT
 
 import glo_core
 from glo_core.runs import store
-from reports.build import REPORT
-from reports.parameters import Parameters, read
+from reports.finished import REPORT
+from reports.parameters import Parameters
+from reports.reading import read
 
 CHANGELOG, ARCHITECTURE, GLOSSARY, PYTHON, CONTRIBUTING = (
     (ROOT / name).read_text(encoding="utf-8")

@@ -1,32 +1,24 @@
-"""Plots: curves over σ or epochs, the frontier, heat maps, as matplotlib figures of vectors.
-
-All plots over σ have one axis: the noise levels stand at equal distances in rising order, so that
-0, 1e-100 and 1000 can be told apart.
-"""
+"""Plots: curves over σ or epochs, the frontier, and methods by style, as figures of vectors."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
-from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from reports import fonts
+from reports.show.axes import epoch_axis, gap, in_percent, sigma_axis, sigma_bar, with_gaps
 from reports.show.curve_names import End, name_ends
-from reports.show.names import sigma_name
 from reports.show.theme import (
     LOSS_STYLES,
     OTHER_STYLES,
-    PROPORTION_COLORS,
     SMALL,
     THEME,
-    contrast,
     legible,
     new_figure,
     sigma_colors,
@@ -36,8 +28,6 @@ from reports.show.theme import (
 OTHER_SIGMA_COLOR = "#D55E00"
 # Colours and markers of curves that are not losses, in their order.
 CURVE_STYLES = (*OTHER_STYLES, *LOSS_STYLES.values(), ("#882255", "p"))
-# The mean width of a letter of 8 points, in inches, and how many a heat map's name may have.
-LETTER, LONGEST = 0.067, 16
 
 
 class Point(NamedTuple):
@@ -83,21 +73,21 @@ def against_sigma(
     """Measures against σ. A curve is (S,), or (S, 3) with the ends of its interval.
 
     `lines` are named levels to compare with, which go all the way across. `ratios` are as in
-    `_sigma_axis`. `gaps` are noise levels whose models have diverged: curves have a gap there.
+    `sigma_axis`. `gaps` are noise levels whose models have diverged: curves have a gap there.
     Proportions can be shown in percent.
     """
     levels = sorted([*sigmas, *gaps])
     there = np.isin(levels, sigmas)
     figure, axes = new_figure(2.9 if ratios is None else 3.5)
-    ends = _draw(axes, 0, {name: _spread(values, there) for name, values in curves.items()})
+    ends = _draw(axes, 0, {name: with_gaps(values, there) for name, values in curves.items()})
     for place in np.flatnonzero(~there).tolist():
-        _gap(axes, place)
+        gap(axes, place)
     for level, dashes in zip((lines or {}).values(), cycle(("--", ":", "-."))):
         axes.axhline(level, color="0.35", lw=1, ls=dashes)
-    _sigma_axis(axes, levels, None if ratios is None else _spread(ratios, there).tolist())
+    sigma_axis(axes, levels, None if ratios is None else with_gaps(ratios, there).tolist())
     axes.set_ylabel(ylabel)
     if percent:
-        _in_percent(axes)
+        in_percent(axes)
     right = axes.get_xlim()[1]
     ends += [End(name, right, level, "0.35") for name, level in (lines or {}).items()]
     name_ends(figure, axes, ends)
@@ -109,7 +99,7 @@ def against_epochs(curves: Mapping[str, ArrayLike], ylabel: str) -> Figure:
     """Measures (E,) after each epoch, a curve for each name."""
     figure, axes = new_figure(2.5)
     ends = _draw(axes, 1, curves)
-    _epoch_axis(axes)
+    epoch_axis(axes)
     axes.set_ylabel(ylabel)
     name_ends(figure, axes, ends)
     return figure
@@ -129,7 +119,7 @@ def against_sizes(
     axes.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
     axes.set_xlabel("unseen codes that the probe learned from")
     axes.set_ylabel(ylabel)
-    _in_percent(axes)
+    in_percent(axes)
     name_ends(figure, axes, [*ends, End("chance", axes.get_xlim()[1], floor, "0.35")])
     return figure
 
@@ -149,9 +139,9 @@ def loss_curves(sigmas: Sequence[float], losses: NDArray[np.float64], ylabel: st
         axes.plot(epochs, np.nanmean(curves, 0), color=colors(k), lw=1.2, marker=marker)
         ends = np.nanmin(curves, 0), np.nanmax(curves, 0)
         axes.fill_between(epochs, *ends, color=colors(k), alpha=0.25, lw=0)
-    _epoch_axis(axes)
+    epoch_axis(axes)
     axes.set_ylabel(ylabel)
-    _sigma_bar(figure, [axes], sigmas)
+    sigma_bar(figure, [axes], sigmas)
     return figure
 
 
@@ -180,10 +170,10 @@ def frontier_plot(
     right.set_ylabel("accuracy of\nthe MLP probe (%)")
     errors = [point.error for point in points]
     for axes in (left, right):
-        _in_percent(axes)
+        in_percent(axes)
         axes.set_xlabel("reconstruction error\n(L1, grey levels 0–1)")
         axes.set_xlim(min(errors) * 0.8, max(errors) * 1.05)
-    _sigma_bar(figure, [left, right], sigmas)
+    sigma_bar(figure, [left, right], sigmas)
     return figure
 
 
@@ -222,51 +212,6 @@ def style_plot(
     return figure
 
 
-@mpl.rc_context(THEME)
-def heat_map(
-    values: NDArray[np.float64],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    ylabel: str,
-    xlabel: str,
-) -> Figure:
-    """Numbers (R, C) in [0, 1] as coloured cells, with each number written in its cell.
-
-    Where a name is wider than its column, all names of columns are written upwards.
-    """
-    families = fonts.families("".join([*rows, *columns]))
-    rows, columns = list(map(_label, rows)), list(map(_label, columns))
-    width, name_width = max(2.8, 0.27 * len(columns)), LETTER * max(map(_letters, columns))
-    upwards = name_width > width / len(columns)
-    beside = LETTER * max(0, max(map(_letters, rows)) - 5)  # 0.8 inches have room for five letters
-    figure, axes = new_figure(0.8 + 0.21 * len(rows) + upwards * name_width, 0.8 + width + beside)
-    axes.grid(False)
-    colors = mpl.colormaps[PROPORTION_COLORS]
-    edges = (np.arange(size + 1) - 0.5 for size in (len(columns), len(rows)))
-    axes.pcolormesh(*edges, values, cmap=colors, vmin=0, vmax=1)
-    axes.invert_yaxis()
-    for (r, c), value in np.ndenumerate(values):
-        color = max("wk", key=lambda ink: contrast(ink, colors(float(value))))
-        axes.text(c, r, f"{value:.2f}", ha="center", va="center", fontsize=8, color=color)
-    axes.set_xticks(range(len(columns)), columns, rotation=90 if upwards else 0, family=families)
-    axes.set_yticks(range(len(rows)), rows, family=families)
-    axes.tick_params(labelsize=8, length=0)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    return figure
-
-
-def _label(name: str) -> str:
-    """A name beside or below a heat map's cells, cut short if it is long."""
-    short = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-    return fonts.drawable(short, fonts.OWN, *fonts.further(short))
-
-
-def _letters(name: str) -> int:
-    """How many letters of mean width a name is as wide as: those of East Asia are wider."""
-    return sum(1 + (east_asian_width(letter) in "WF") for letter in name)
-
-
 def places(
     figure: Figure, axes: Axes, points: Sequence[tuple[float, float]]
 ) -> list[tuple[float, float]]:
@@ -294,22 +239,6 @@ def _draw(axes: Axes, first: int, curves: Mapping[str, ArrayLike]) -> list[End]:
     return ends
 
 
-def _spread(values: ArrayLike, there: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Values (S, ...) at the places that are there, with NaN at the others."""
-    values = np.asarray(values, np.float64)
-    spread = np.full((len(there), *values.shape[1:]), np.nan)
-    spread[there] = values
-    return spread
-
-
-def _gap(axes: Axes, place: float) -> None:
-    """Says at a place of the axis of σ why there is nothing."""
-    axes.axvspan(place - 0.4, place + 0.4, color="0.94", lw=0, zorder=0)
-    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": "0.35"}
-    transform = axes.get_xaxis_transform()
-    axes.text(place, 0.5, "diverged", rotation=90, transform=transform, **words)
-
-
 def _mark(axes: Axes, point: Point, value: float, color: Any) -> None:
     """Marks a model at its error and another value; a model with a name has a larger marker."""
     face = color if point.filled else "none"
@@ -332,43 +261,3 @@ def _mark_style(axes: Axes, mark: Mark) -> End:
         axes.annotate(mark.first, mark.varied[0], (4, -9), textcoords="offset points", **words)
     axes.scatter(mark.leakage, mark.kept, 45, color, marker=marker, zorder=3)
     return End(mark.name, mark.leakage, mark.kept, color)
-
-
-def _sigma_axis(axes: Axes, sigmas: Sequence[float], ratios: Sequence[float] | None = None) -> None:
-    """The axis of σ: every noise level is a tick, at equal distances.
-
-    `ratios`, σ over the spread of the content codes, stand above, because a σ means little without
-    the codes that it is added to.
-    """
-    axes.set_xticks(range(len(sigmas)), [sigma_name(sigma) for sigma in sigmas])
-    if len(sigmas) > 8:
-        axes.tick_params(axis="x", rotation=60, labelsize=8)
-    axes.set_xlabel("noise level σ (each level one step)")
-    if ratios is not None:
-        above = axes.secondary_xaxis("top")
-        known = [k for k, ratio in enumerate(ratios) if np.isfinite(ratio)]  # others are gaps
-        above.set_xticks(known, [sigma_name(float(f"{ratios[k]:.2g}")) for k in known])
-        above.tick_params(axis="x", rotation=60, labelsize=SMALL)
-        above.set_xlabel("σ over the spread of the content codes", fontsize=8)
-
-
-def _epoch_axis(axes: Axes) -> None:
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-
-
-def _in_percent(axes: Axes) -> None:
-    """Writes proportions on the vertical axis as 0 to 100; the axis's label holds the %."""
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}"))
-
-
-def _sigma_bar(figure: Figure, axes: list[Axes], sigmas: Sequence[float]) -> None:
-    """A bar with the colour of each σ."""
-    colors = sigma_colors(len(sigmas))
-    norm = mpl.colors.BoundaryNorm(np.arange(len(sigmas) + 1) - 0.5, len(sigmas))
-    bar = figure.colorbar(
-        mpl.cm.ScalarMappable(norm, colors), ax=axes, ticks=range(len(sigmas)), aspect=30
-    )
-    bar.ax.set_yticklabels([sigma_name(sigma) for sigma in sigmas], fontsize=SMALL)
-    bar.ax.set_title("σ", fontsize=9)
-    bar.ax.tick_params(length=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from core.disk import (
+from core.image_files import (
     TEST,
     TRAIN,
     fails,

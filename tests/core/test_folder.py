@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core.disk import fails, refused, strokes, write_classes, write_image_folder, write_png
+from core.image_files import fails, refused, strokes, write_classes, write_image_folder, write_png
 from PIL import Image
 
 from glo_core.data import load

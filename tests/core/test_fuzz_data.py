@@ -5,11 +5,13 @@ import gzip
 import io
 import resource
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from core.disk import TRAIN, idx, strokes, write_classes
+from core.image_files import TRAIN, idx, strokes, write_classes
+from damage import FAULTS, damaged
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -43,19 +45,9 @@ def only_our_errors(size: int) -> Iterator[None]:
     assert peak() - before <= max(ANY, TIMES * size)
 
 
-def damaged(content: bytes) -> st.SearchStrategy[bytes]:
-    """A file with some bytes changed, some put in, and its end cut off or written on."""
-    places = st.integers(0, len(content))
-    changes = st.lists(st.tuples(places, st.binary(max_size=4)), max_size=6)
-
-    def damage(changed: list[tuple[int, bytes]], length: int, more: bytes) -> bytes:
-        found = bytearray(content)
-        for place, written in changed:
-            found[place : place + len(written)] = written
-        return bytes(found[:length]) + more
-
-    lengths = st.just(len(content)) | st.integers(0, len(content))
-    return st.builds(damage, changes, lengths, st.just(b"") | st.binary(max_size=20))
+def like(content: bytes) -> st.SearchStrategy[bytes]:
+    """A file with up to six faults."""
+    return st.lists(FAULTS, max_size=6).map(partial(damaged, content))
 
 
 def saved(ending: str) -> bytes:
@@ -71,7 +63,7 @@ Image.init()
 ENDINGS = {*"png gif jpg bmp webp tif avif ico jp2 ppm qoi pcx tga".split()}
 FILES = {ending: saved(ending) for ending in sorted(ENDINGS) if f".{ending}" in Image.EXTENSION}
 IMAGES = st.sampled_from([*FILES]).flatmap(
-    lambda ending: st.tuples(st.just(ending), damaged(FILES[ending]) | st.binary(max_size=60))
+    lambda ending: st.tuples(st.just(ending), like(FILES[ending]) | st.binary(max_size=60))
 )
 
 
@@ -103,9 +95,9 @@ def test_any_idx_files_are_read_or_refused(
     folder.mkdir(exist_ok=True)
     size = 0
     for name, content in PAIR.items():
-        inside = data.draw(damaged(content) | st.just(content))
+        inside = data.draw(like(content) | st.just(content))
         written = packed(inside)
-        written = data.draw(damaged(written) | st.just(written))
+        written = data.draw(like(written) | st.just(written))
         (folder / f"{name}{ending}").write_bytes(written)
         size += len(written)
     with only_our_errors(size):
@@ -149,6 +141,6 @@ def test_any_kept_pixels_are_whole_or_not_used(place: Path, data: st.DataObject)
     file = place / "kept.safetensors"
     arrays = {"pixels": INK, "is_image": np.ones(20, np.uint8)}
     cache.keep(file, arrays)
-    file.write_bytes(data.draw(damaged(file.read_bytes())))
+    file.write_bytes(data.draw(like(file.read_bytes())))
     found = cache.recall(file)
     assert found is None or all(np.array_equal(found[name], arrays[name]) for name in arrays)

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core.disk import TEST, TRAIN, fails, idx, numbers, refused, strokes, unique_images, write_pair
+from core.image_files import (
+    TEST,
+    TRAIN,
+    fails,
+    idx,
+    numbers,
+    refused,
+    strokes,
+    unique_images,
+    write_pair,
+)
 
 from glo_core.data import load
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from glo_core import data
 from glo_core.runs.store import Store
 from reports.answers.introduction import live_methods, live_model
-from reports.parameters import parse_override, read
+from reports.reading import parse_override, read
 from reports.show.live import Shown
 from reports.study import Study
 

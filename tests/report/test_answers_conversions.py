@@ -13,7 +13,7 @@ from glo_core.measures.intervals import Proportion
 from reports.answers import conversions
 from reports.answers.text import Text
 from reports.gaps import Gaps
-from reports.parameters import read
+from reports.reading import read
 from reports.results import Results
 from reports.show.mosaics import mosaic
 from reports.study import Study

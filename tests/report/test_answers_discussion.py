@@ -12,7 +12,7 @@ from reports.answers import discussion
 from reports.answers.discussion import Parts, Ranking, Scored
 from reports.answers.text import Text
 from reports.gaps import Gaps
-from reports.parameters import read
+from reports.reading import read
 from reports.results import Results
 from reports.schema import Finding, Verdict
 from reports.study import Study

@@ -18,7 +18,7 @@ from reports.answers import introduction
 from reports.answers.text import Text
 from reports.gaps import Gaps
 from reports.methods import METHODS, Method
-from reports.parameters import read
+from reports.reading import read
 from reports.show.mosaics import mosaic
 from reports.study import Study
 from reports.traps import OwnStatistics

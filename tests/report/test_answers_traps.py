@@ -10,7 +10,7 @@ from glo_core.measures.concordance import pair_sums
 from reports.answers import traps
 from reports.answers.text import Text
 from reports.gaps import Gaps
-from reports.parameters import read
+from reports.reading import read
 from reports.results import Results
 from reports.study import Study
 

@@ -18,19 +18,22 @@ from typing import Any
 import nbformat.v4
 import pytest
 from conftest import GIVEN, ROOT, Project, fill, remount
+from damage import DAMAGES, folder_instead
 
 from glo_core.data import Splits
 from glo_core.runs.files import DiskError, made
 from glo_core.runs.leftovers import mine
 from glo_core.runs.store import Store
 from reports import build as builder
+from reports import finished
 from reports import sections as sections_module
 from reports.answers import text
 from reports.bind.document import Front, Report, bind
 from reports.bind.outputs import ExecutedSection, read_outputs
 from reports.bind.pandoc import DocumentError
-from reports.parameters import read
+from reports.finished import REPORT, is_up_to_date, processor_minutes, write_documents
 from reports.provenance import code_stamp, report_stamp, section_stamp
+from reports.reading import read
 from reports.schema import Figure
 from reports.sections import SectionError, run_sections, section_notebooks, up_to_date
 from reports.study import Study
@@ -271,11 +274,6 @@ def other_number(path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("0.115", "0.99"), encoding="utf-8")
 
 
-def folder_instead(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
 SHAPES: list[Any] = [[], {}, None, 3, "glo", {"metadata": []}, {"metadata": {"glo": "a"}}]
 SHAPES += [{"metadata": {"glo": {"stamp": "a"}}}, {"metadata": {"glo": {"stamp": "a"}}, "cells": 3}]
 CONTENTS = [b"", b"\xff", b"[", b"[" * 100_000, *(json.dumps(each).encode() for each in SHAPES)]
@@ -376,8 +374,7 @@ def test_every_figure_that_has_a_caption_must_be_published(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the report is built."""
-    monkeypatch.setattr(builder, "BUILD", tmp_path)
-    monkeypatch.setattr(builder, "write_pdf", lambda report, path: path.write_text("paper"))
+    monkeypatch.setattr(finished, "write_pdf", lambda report, path: path.write_text("paper"))
     return tmp_path
 
 
@@ -393,62 +390,45 @@ def test_the_time_of_every_thread_counts(
     seconds: list[float], threads: int, minutes: float
 ) -> None:
     histories: list[Any] = [SimpleNamespace(seconds=each, threads=threads) for each in seconds]
-    assert builder.processor_minutes(histories) == minutes
+    assert processor_minutes(histories) == minutes
 
 
 def test_documents_are_put_into_place_and_what_is_left_over_goes(folder: Path) -> None:
-    assert not builder.is_up_to_date("a")
-    builder.write_documents(*report("fig-old", "fig-new"), [0.0, 1.0, 1.5, 2.0], 0.25)
-    assert {path.name for path in folder.iterdir()} == {"animations", *builder.REPORT}
-    assert builder.is_up_to_date("a")
-    assert not builder.is_up_to_date("b")
+    assert not is_up_to_date(folder, "a")
+    write_documents(folder, *report("fig-old", "fig-new"), [0.0, 1.0, 1.5, 2.0], 0.25)
+    assert {path.name for path in folder.iterdir()} == {"animations", *REPORT}
+    assert is_up_to_date(folder, "a")
+    assert not is_up_to_date(folder, "b")
     timing = json.loads((folder / "results.json").read_text())["timing"]
     assert (timing["train_seconds"], timing["measure_seconds"]) == (1, 0.5)
     assert timing["training_processor_minutes"] == 0.25
-    builder.write_documents(*report("fig-new"), [0.0, 1.0, 1.5, 2.0], 0.25)
+    write_documents(folder, *report("fig-new"), [0.0, 1.0, 1.5, 2.0], 0.25)
     assert [path.name for path in (folder / "animations").iterdir()] == ["new.gif"]
     (folder / "animations" / "new.gif").unlink()
-    assert not builder.is_up_to_date("a")
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-3])
-
-
-def flip(path: Path) -> None:
-    path.write_bytes(path.read_bytes().replace(b"a", b"b").replace(b"G", b"H"))
-
-
-def gone(path: Path) -> None:
-    path.unlink()
-
-
-def link_to_nowhere(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("nowhere")
+    assert not is_up_to_date(folder, "a")
 
 
 def test_a_damaged_document_is_noticed_named_and_made_again(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     times = [0.0, 1.0, 1.5, 2.0]
-    builder.write_documents(*report("fig-new"), times, 0.25)
+    write_documents(folder, *report("fig-new"), times, 0.25)
     for name in ("report.html", "report.pdf", "animations/new.gif", "results.json"):
         good = (folder / name).read_bytes()
-        for damage in (cut, flip, gone, link_to_nowhere, folder_instead):
+        for damage in DAMAGES:
             caplog.clear()
             damage(folder / name)
             missing = name == "results.json" and not (folder / name).exists()
-            assert not builder.is_up_to_date("a")
+            assert not is_up_to_date(folder, "a")
             assert missing or name in caplog.text
             if damage != folder_instead:
                 (folder / name).unlink(missing_ok=True)
                 (folder / name).write_bytes(good)
-                assert builder.is_up_to_date("a")
+                assert is_up_to_date(folder, "a")
             elif name != "results.json":  # of these, builds set aside what is in the way
                 (folder / name / "notes.txt").touch()
-                builder.write_documents(*report("fig-new"), times, 0.25)
-                assert builder.is_up_to_date("a")
+                write_documents(folder, *report("fig-new"), times, 0.25)
+                assert is_up_to_date(folder, "a")
                 assert len([*folder.glob(f".damaged/*/{name}/notes.txt")]) == 1
 
 
@@ -457,7 +437,7 @@ def test_results_of_another_shape_are_set_aside(
     content: bytes, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "results.json").write_bytes(content)
-    assert not builder.is_up_to_date("a")
+    assert not is_up_to_date(folder, "a")
     assert "results.json is damaged (" in caplog.text
     assert [path.name for path in folder.iterdir()] == [".damaged"]
 
@@ -467,33 +447,33 @@ def test_a_number_that_was_changed_in_the_results_is_noticed_and_a_time_is_not(
 ) -> None:
     bound, results = report()
     results["noise"] = {"share": 0.115}
-    builder.write_documents(bound, results, [0.0, 1.0, 1.5, 2.0], 0.25)
+    write_documents(folder, bound, results, [0.0, 1.0, 1.5, 2.0], 0.25)
     text = (folder / "results.json").read_text(encoding="utf-8")
     for old, new, still in (("0.25", "0.5", True), ("0.115", "0.99", False)):
         assert old in text
         (folder / "results.json").write_text(text.replace(old, new), encoding="utf-8")
-        assert builder.is_up_to_date("a") == still
+        assert is_up_to_date(folder, "a") == still
 
 
 @pytest.mark.parametrize("fault", ["full", "read-only"])
 def test_where_the_report_cannot_be_written_the_last_one_stays(
     fault: str, disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builder, "BUILD", disk / "build")
-    monkeypatch.setattr(builder, "write_pdf", lambda report, path: path.write_text("paper"))
-    builder.write_documents(*report("fig-old"), [0.0] * 4, 0)
-    files = [path for path in (disk / "build").rglob("*.*") if path.is_file()]
+    folder = disk / "build"
+    monkeypatch.setattr(finished, "write_pdf", lambda report, path: path.write_text("paper"))
+    write_documents(folder, *report("fig-old"), [0.0] * 4, 0)
+    files = [path for path in folder.rglob("*.*") if path.is_file()]
     before = {path: path.read_bytes() for path in files}
     if fault == "full":
         fill(disk, 20_000)
     else:
         remount(disk, "ro")
     words = "No space left on device" if fault == "full" else "Read-only file system"
-    with pytest.raises(DiskError, match=rf"cannot write in {disk / 'build'} \({words}\)"):
-        builder.write_documents(*report("fig-new"), [0.0] * 4, 0)
+    with pytest.raises(DiskError, match=rf"cannot write in {folder} \({words}\)"):
+        write_documents(folder, *report("fig-new"), [0.0] * 4, 0)
     assert {path: path.read_bytes() for path in files} == before
-    assert not [*(disk / "build").glob("tmp*")]
-    assert builder.is_up_to_date("a")
+    assert not [*folder.glob("tmp*")]
+    assert is_up_to_date(folder, "a")
 
 
 def test_a_section_that_cannot_be_written_is_one_sentence(
@@ -514,15 +494,15 @@ def test_a_section_that_cannot_be_written_is_one_sentence(
 def test_a_document_that_fails_leaves_the_last_report(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    builder.write_documents(*report("fig-old"), [0.0] * 4, 0)
+    write_documents(folder, *report("fig-old"), [0.0] * 4, 0)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
 
     def fail(*_: Any) -> None:
         raise DocumentError("planted")
 
-    monkeypatch.setattr(builder, "write_pdf", fail)
+    monkeypatch.setattr(finished, "write_pdf", fail)
     with pytest.raises(DocumentError, match="planted"):
-        builder.write_documents(*report("fig-new"), [0.0] * 4, 0)
+        write_documents(folder, *report("fig-new"), [0.0] * 4, 0)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == before
 
 
@@ -559,7 +539,7 @@ def test_of_two_builds_at_once_one_waits_and_then_has_nothing_to_do(
     assert "nothing has changed" in second
     assert not left.exists()
     assert {path.name for path in project.build.iterdir()} == {
-        *builder.REPORT,
+        *REPORT,
         ".home",
         ".lock",
         "animations",

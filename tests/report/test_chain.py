@@ -5,8 +5,8 @@ import pytest
 from conftest import ROOT
 
 from reports import chain
-from reports.build import TIMING
 from reports.chain import BenchError, change, copy, lab, report
+from reports.finished import TIMING
 
 # Counts its builds in a file, wants other words for the second, and runs in its own folder.
 BUILDER = """

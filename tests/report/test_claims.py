@@ -12,7 +12,7 @@ from glo_core.measures.leakage import CHEAP
 from reports import claims
 from reports.claims import Measured
 from reports.gaps import Gaps
-from reports.parameters import read
+from reports.reading import read
 from reports.results import Results
 from reports.study import Study
 

@@ -11,7 +11,8 @@ from matplotlib import font_manager
 from PIL import Image, ImageChops
 
 from reports import fonts
-from reports.show import plots, theme
+from reports.show import theme
+from reports.show.heat_map import heat_map
 from reports.show.mosaics import mosaic
 
 JAPANESE, NOWHERE = "犬", "\ue000"  # a letter of private use, which no font of Debian has
@@ -31,7 +32,7 @@ def no_fonts(monkeypatch):
 def in_heat_map(name: str) -> bytes:
     file = io.BytesIO()
     with mpl.rc_context(theme.THEME):
-        plot = plots.heat_map(np.eye(1), [name], ["a"], "y", "x")
+        plot = heat_map(np.eye(1), [name], ["a"], "y", "x")
         plot.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()
 

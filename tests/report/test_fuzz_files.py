@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 from conftest import ROOT
+from damage import FAULTS, WHERE, damaged
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -22,11 +23,13 @@ from glo_core import ModelFileError, open_model, save_model
 from glo_core.model import Glo
 from glo_core.runs.sharing import ABOUT, WEIGHTS, _digest
 from glo_core.runs.store import COMMIT, Store, run_key
-from reports import build, sections
+from reports import sections
 from reports.bind.outputs import ExecutedSection, Outputs, read_outputs
 from reports.bind.pandoc import DocumentError
+from reports.finished import is_up_to_date
 from reports.notebooks import NotebookError, check_parameters, code_cells
-from reports.parameters import ParameterError, Parameters, parse_override, read
+from reports.parameters import Parameters
+from reports.reading import ParameterError, parse_override, read
 from reports.schema import Figure, Finding, Numbers, Verdict
 
 pytestmark = pytest.mark.fuzz
@@ -82,25 +85,14 @@ ODD = st.one_of(
 )
 
 
-WHERE = st.integers(0, 2**32)
 GONE = object()
-BYTES = st.tuples(WHERE, st.binary(max_size=8), st.sampled_from(["insert", "replace", "cut"]))
 VALUES = st.tuples(WHERE, ODD | st.just(GONE))
 # What befalls a file: it is another one, has some other bytes, or some other values.
 BEFALLS = st.one_of(
     st.sampled_from(KNOWN),
-    st.lists(BYTES, min_size=1, max_size=3),
+    st.lists(FAULTS, min_size=1, max_size=3),
     st.lists(VALUES, min_size=1, max_size=3).map(tuple),
 )
-
-
-def damaged(content, faults):
-    """The bytes of a file with some inserted, replaced or cut off."""
-    for where, other, how in faults:
-        at = where % (len(content) + 1)
-        rest = {"insert": at, "replace": at + len(other), "cut": len(content)}[how]
-        content = content[:at] + other + content[rest:]
-    return content
 
 
 def reshaped(tree, faults):
@@ -287,12 +279,11 @@ RESULTS = {
 
 
 @given(BEFALLS)
-def test_results_with_anything_in_them_are_up_to_date_or_not(tmp_path, monkeypatch, faults):
+def test_results_with_anything_in_them_are_up_to_date_or_not(tmp_path, faults):
     content = faulty(RESULTS, faults)
-    monkeypatch.setattr(build, "BUILD", tmp_path)
     (tmp_path / "results.json").write_bytes(content)
     with little_memory(content):
-        assert build.is_up_to_date(STAMP) is False  # no document is there
+        assert is_up_to_date(tmp_path, STAMP) is False  # no document is there
 
 
 # --- shared models -------------------------------------------------------------------------------
@@ -317,7 +308,7 @@ def described_model(models, tmp_path_factory):
     return path, about, load_file(path / WEIGHTS)
 
 
-@given(st.integers(0, 1), st.sampled_from(KNOWN) | st.lists(BYTES, min_size=1, max_size=3))
+@given(st.integers(0, 1), st.sampled_from(KNOWN) | st.lists(FAULTS, min_size=1, max_size=3))
 def test_a_shared_model_with_any_bytes_opens_or_is_a_model_file_error(shared_model, k, faults):
     path, good = shared_model
     file = sorted(good)[k % len(good)]

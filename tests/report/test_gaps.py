@@ -8,7 +8,7 @@ from conftest import ROOT
 from reports.answers import noise
 from reports.answers.text import Text
 from reports.gaps import Gaps, StudyError, told
-from reports.parameters import read
+from reports.reading import read
 from reports.results import Results
 from reports.study import Study, gaps_of
 

@@ -33,7 +33,7 @@ from reports.lab.noise import noise_board
 from reports.lab.own import own_board
 from reports.lab.parts import Latest, finding
 from reports.lab.scratch import scratch_board
-from reports.parameters import read
+from reports.reading import read
 from reports.show.live import Shown, directions, numbers
 from reports.study import Study
 

@@ -23,7 +23,7 @@ from reports.lab.form import FIELDS, RecipeForm
 from reports.lab.parts import Board
 from reports.lab.training import images_of, training_board
 from reports.methods import METHODS
-from reports.parameters import read
+from reports.reading import read
 from reports.show.mosaics import mosaic
 from reports.study import Study
 from reports.traps import TRAPS, TrapRecipe, with_traps

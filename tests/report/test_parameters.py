@@ -5,15 +5,8 @@ import pytest
 from glo_core.peers.cvae import CvaeRecipe
 from glo_core.peers.lord import LordRecipe
 from reports.methods import METHODS
-from reports.parameters import (
-    MOST_A_PROCESSOR,
-    ParameterError,
-    Parameters,
-    parse_override,
-    parse_overrides,
-    processors,
-    read,
-)
+from reports.parameters import MOST_A_PROCESSOR, Parameters, processors
+from reports.reading import ParameterError, parse_override, parse_overrides, read
 from reports.traps import HANDED_IN, TrapRecipe
 
 REPORTS = Path(__file__).parents[2] / "reports"

@@ -7,8 +7,8 @@ import pytest
 from glo_core import data
 from glo_core.runs.store import Store
 from reports import plan as plan_module
-from reports.parameters import read
 from reports.plan import Plan, PlanError, plan
+from reports.reading import read
 from reports.study import ROOT, Study
 
 CHEAP = Plan(10, 4, 5, 1000.0, 1e-3, (30.0, 20.0, 9.0), 1e9, 2e9, "")

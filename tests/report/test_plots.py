@@ -9,6 +9,7 @@ from matplotlib.text import Annotation, Text
 from PIL import Image
 
 from reports.show import plots, theme
+from reports.show.heat_map import LONGEST, heat_map
 from reports.show.network import network_drawing
 
 SIGMAS = [0, 1e-100, 0.1, 1000]
@@ -78,7 +79,7 @@ def test_loss_curves_have_a_colour_and_a_name_for_each_sigma():
 
 
 def test_a_heat_map_writes_every_number():
-    plot = plots.heat_map(np.array([[0.25, 1.0]]), ["L1"], ["0", "1"], "loss", "σ")
+    plot = heat_map(np.array([[0.25, 1.0]]), ["L1"], ["0", "1"], "loss", "σ")
     assert [text.get_text() for text in plot.axes[0].texts] == ["0.25", "1.00"]
 
 
@@ -90,7 +91,7 @@ def test_names_of_a_heat_maps_columns_are_written_upwards_only_where_they_would_
     names, rotation
 ):
     size = len(names)
-    plot = plots.heat_map(np.eye(size), [*names], [*names], "y", "x")
+    plot = heat_map(np.eye(size), [*names], [*names], "y", "x")
     plot.draw_without_rendering()
     labels = plot.axes[0].get_xticklabels()
     assert {label.get_rotation() for label in labels} == {rotation}
@@ -101,23 +102,23 @@ def test_names_of_a_heat_maps_columns_are_written_upwards_only_where_they_would_
 
 
 def test_a_long_name_in_a_heat_map_is_cut_short_and_no_formula():
-    plot = plots.heat_map(np.eye(2), ["a$b$", 99 * "long"], ["", ""], "y", "x")
+    plot = heat_map(np.eye(2), ["a$b$", 99 * "long"], ["", ""], "y", "x")
     plot.draw_without_rendering()
     first, second = [label.get_text() for label in plot.axes[0].get_yticklabels()]
     assert first == "a$b$"
-    assert len(second) == plots.LONGEST
+    assert len(second) == LONGEST
 
 
 @pytest.mark.parametrize("name", [r"$\frac$", r"c\d", "a\nb", "\ue000", "犬", "กระต่าย", "🐶", "قط"])
 def test_a_heat_map_takes_any_name(name):
     file = io.BytesIO()
     with mpl.rc_context(theme.THEME):  # as it is saved; a letter without a picture is a warning
-        plots.heat_map(np.eye(2), [name, "b"], ["a", name], "y", "x").savefig(file, format="svg")
+        heat_map(np.eye(2), [name, "b"], ["a", name], "y", "x").savefig(file, format="svg")
     assert file.getvalue().startswith(b"<?xml")
 
 
 def test_wide_letters_have_room_in_a_heat_map():
-    plot = plots.heat_map(np.eye(3), ["a"] * 3, ["子犬の写真と猫"] * 3, "y", "x")
+    plot = heat_map(np.eye(3), ["a"] * 3, ["子犬の写真と猫"] * 3, "y", "x")
     plot.draw_without_rendering()
     boxes = [label.get_window_extent() for label in plot.axes[0].get_xticklabels()]
     assert all(a.x1 <= b.x0 for a, b in itertools.pairwise(boxes))
@@ -125,7 +126,7 @@ def test_wide_letters_have_room_in_a_heat_map():
 
 def test_every_number_of_a_heat_map_can_be_read_on_its_colour():
     values = np.linspace(0, 1, 101)[None]
-    axes = plots.heat_map(values, ["a"], [""] * 101, "y", "x").axes[0]
+    axes = heat_map(values, ["a"], [""] * 101, "y", "x").axes[0]
     (cells,) = axes.collections
     for text, value in zip(axes.texts, values[0], strict=True):
         assert theme.contrast(text.get_color(), cells.cmap(cells.norm(value))[:3]) >= 4.5
@@ -209,7 +210,7 @@ def test_the_ratios_stand_above_the_noise_levels():
 def test_places_are_where_a_point_is_seen():
     values = np.zeros((3, 5))
     values[0, 4] = 1  # one dark cell, off the diagonal
-    plot = plots.heat_map(values, list("abc"), list("vwxyz"), "row", "column")
+    plot = heat_map(values, list("abc"), list("vwxyz"), "row", "column")
     file = io.BytesIO()
     plot.savefig(file, dpi=100)
     picture = np.asarray(Image.open(file).convert("L")).astype(int)

@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT, dry_run
 
 from glo_core.files.labels import NAMES_FILE
-from reports.parameters import parse_override, read
+from reports.reading import parse_override, read
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.M | re.S)

@@ -16,7 +16,8 @@ from glo_core.measures.evaluation import MEASURES, version
 from glo_core.runs import store as store_module
 from glo_core.runs.store import Store
 from reports import study as study_module
-from reports.parameters import Parameters, read
+from reports.parameters import Parameters
+from reports.reading import read
 from reports.study import ROOT, Study, open_study
 
 pytestmark = pytest.mark.slow  # all train, or need what is trained

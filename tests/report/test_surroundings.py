@@ -11,7 +11,7 @@ import sys
 import pytest
 from conftest import CUT_OFF, ROOT, STRANGE, dry_run
 
-from reports.build import REPORT
+from reports.finished import REPORT
 
 
 def test_the_report_is_built_without_home_network_programs_terminal_and_letters(quick):

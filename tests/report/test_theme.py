@@ -7,7 +7,8 @@ import pytest
 from conftest import ROOT
 from matplotlib.colors import to_rgb
 
-from reports.show import plots, theme
+from reports.show import theme
+from reports.show.heat_map import heat_map
 
 
 def test_contrast_is_that_of_wcag():
@@ -32,7 +33,7 @@ def test_the_colours_of_sigma_are_told_apart_even_in_grey_and_show_on_white():
 
 def test_proportions_have_other_colours_than_sigma():
     assert theme.PROPORTION_COLORS != theme.SIGMA_COLORS
-    plot = plots.heat_map(np.array([[0.5]]), ["a"], ["b"], "y", "x")
+    plot = heat_map(np.array([[0.5]]), ["a"], ["b"], "y", "x")
     assert plot.axes[0].collections[0].get_cmap().name == theme.PROPORTION_COLORS
 
 
@@ -58,7 +59,8 @@ DRAWING = """
 import sys
 import numpy as np
 from reports.show import plots, publish
-one = plots.heat_map(np.eye(2), ["a$b$", "c"], ["d", "e"], "y", "x")
+from reports.show.heat_map import heat_map
+one = heat_map(np.eye(2), ["a$b$", "c"], ["d", "e"], "y", "x")
 other = plots.against_sigma([0, 1], {"L1": [-1, 2]}, "loss", {"chance": 0.5})
 for plot in (one, other):
     sys.stdout.write(publish._still(plot)["image/svg+xml"])

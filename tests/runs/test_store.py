@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import fill, make_digits, remount
+from damage import DAMAGES, flip, folder_instead
 
 from glo_core import recorder, training
 from glo_core.classifier import train_classifier
@@ -109,27 +110,6 @@ def test_a_field_that_is_added_with_a_default_moves_no_key(digits, monkeypatch):
     assert run_key(Recipe(sigma=3), digits) == before
 
 
-def truncate(path):
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-
-
-def link_to_nowhere(path):
-    path.unlink()
-    path.symlink_to("nowhere")
-
-
-def folder_instead(path):
-    path.unlink()
-    path.mkdir()
-
-
-DAMAGES = [truncate, flip, lambda path: path.unlink(), link_to_nowhere, folder_instead]
 # What is no text, no JSON, or JSON of another shape.
 SHAPES = [b"", b"\xff", b"[", b"[]", b"{}", b"3", b"null", b'"digest"', b'{"digest": {}}']
 SHAPES += [b"[" * 100_000, b'{"digest": ' + b"[" * 900 + b"]" * 900 + b"}"]
