@@ -36,6 +36,8 @@ ALONE = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+# What a `make` in a test is given: nothing of the `make` that may run the tests.
+NO_MAKE = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
 # Parameters of the quick report that are given on the command line, unlike those of quick.yaml.
 GIVEN = ("PICK_SEED=1",)
 # What is tried with made-up files: the same few in each run of the suite, any and many with
@@ -175,7 +177,7 @@ def dry_run(*words: str, folder: Path = ROOT) -> str:
     done = subprocess.run(
         ["make", "--dry-run", *installed, *words],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        env=NO_MAKE,
         capture_output=True,
         text=True,
         check=True,

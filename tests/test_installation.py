@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import NO_MAKE, ROOT
 
 # What builds the tiny project itself: its wheel only names the folder.
 BACKEND = """
@@ -142,7 +142,9 @@ def project(installed: Project, tmp_path: Path) -> Project:
     ],
 )
 def test_words_that_are_no_target_are_refused_before_anything_runs(words: list[str]) -> None:
-    done = subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", *words], cwd=ROOT, env=NO_MAKE, capture_output=True, text=True, check=False
+    )
     assert done.returncode != 0
     assert done.stdout == ""
     assert "NAME=VALUE" in done.stderr or "empty variable name" in done.stderr
