@@ -151,6 +151,12 @@ def _found(name: str, path: Path) -> str:
         if path.name.lower().endswith(_ARCHIVES):
             return "a file; unpack it, and give the folder"
         return f"a file; give the folder that holds it, {path.parent}"
+    try:
+        path.stat()
+    except PermissionError:
+        return "a folder that you may not enter"
+    except OSError:
+        pass  # nothing, as is said below
     close = difflib.get_close_matches(name.lower(), NAMES, n=1)
     return "nothing of that name" + (f"; did you mean {close[0]!r}?" if close else "")
 
