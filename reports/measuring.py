@@ -41,14 +41,14 @@ class MeasuringError(RuntimeError):
 class Measuring:
     """What all models of a study are measured with, and where the results are kept.
 
-    `judge_key` is the judge's name in the store, `judge_digits` what it was trained on.
+    `judge_weights` is the SHA-256 of the judge's weights, `judge_digits` what it was trained on.
     """
 
     store: Store
     digits: Digits
     unseen: Digits
     judge: nn.Sequential
-    judge_key: str
+    judge_weights: str
     judge_digits: Digits
 
     def subject(self, glo: Glo) -> Subject:
@@ -57,12 +57,12 @@ class Measuring:
 
     def file(self, name: str) -> str:
         """The name under which a measure's result is kept beside a run."""
-        return measure_file(name, self.judge_key, self.unseen.fingerprint)
+        return measure_file(name, self.judge_weights, self.unseen.fingerprint)
 
 
-def measure_file(name: str, judge_key: str, unseen: str) -> str:
+def measure_file(name: str, judge_weights: str, unseen: str) -> str:
     """The name under which a measure with a judge and unseen images is kept beside a run."""
-    return f"{name}-{version(name)}-{judge_key[-16:]}-{unseen[:12]}"
+    return f"{name}-{version(name)}-{judge_weights[:16]}-{unseen[:12]}"
 
 
 def measure_all(

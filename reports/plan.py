@@ -15,12 +15,11 @@ from glo_core.data import DataError
 from glo_core.measures.evaluation import MEASURES, measures_of
 from glo_core.measures.subject import MEASURED
 from glo_core.recipe import Recipe
-from glo_core.runs.store import classifier_key
 from glo_core.runs.sweep import equal_models, work
 from glo_core.training import WIDTH, side_by_side
 from reports.measuring import measure_file
 from reports.reading import ParameterError, parse_overrides
-from reports.study import JUDGE_SEED, Study, open_study
+from reports.study import Study, open_study
 
 log = logging.getLogger("report")
 
@@ -98,8 +97,7 @@ def plan(study: Study) -> Plan:
     recipes = chosen.recipes()
     lacking = [recipe for recipe in recipes if not study.has(recipe)]
     trained = [twins[0] for twins in equal_models(recipes) if not any(map(study.has, twins))]
-    judge = classifier_key(study.splits.judge, JUDGE_SEED)
-    to_measure = _to_measure(study, judge)
+    to_measure = _to_measure(study)
     # Equal models are measured once
     measures = sum(
         MEASURES[name].seconds
@@ -143,9 +141,9 @@ def step_seconds(study: Study) -> float:
     return training.step_seconds(side_by_side(recipes)[0], study.digits)
 
 
-def _to_measure(study: Study, judge: str) -> dict[Recipe, list[str]]:
+def _to_measure(study: Study) -> dict[Recipe, list[str]]:
     """Which measures the store lacks of each recipe; a recipe of which it has all is left out."""
-    unseen, found = study.unseen.fingerprint, {}
+    judge, unseen, found = study.judge_weights, study.unseen.fingerprint, {}
     for recipe, scope in study.scopes().items():
         (key,) = study.keys(recipe)
         names = [

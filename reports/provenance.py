@@ -16,10 +16,10 @@ import glo_core
 from glo_core.measures import evaluation
 from glo_core.provenance import imported, syntax_hash
 from glo_core.recorder import PANEL_SEED
-from glo_core.runs.store import classifier_key, run_key
+from glo_core.runs.store import run_key
 from reports import fonts
 from reports.notebooks import code_cells
-from reports.study import JUDGE_SEED, ROOT, Study
+from reports.study import ROOT, Study
 
 LIBRARIES = (
     "torch",
@@ -69,8 +69,8 @@ def with_weights(stamp: str, study: Study) -> str:
     A model that had to be trained anew, without those that it was trained beside, has the same name
     and other last bits.
     """
-    keys = [*study.keys(*study.models), classifier_key(study.splits.judge, JUDGE_SEED)]
-    return _hash(stamp, *(study.store.weights_hash(key) for key in keys))
+    weights = (study.store.weights_hash(key) for key in study.keys(*study.models))
+    return _hash(stamp, study.judge_weights, *weights)
 
 
 def code_stamp(notebook: Path, root: Path = ROOT) -> str:

@@ -153,6 +153,14 @@ class Study:
         """Whether the judge is in the store, so that asking for it trains nothing."""
         return (self.store.root / classifier_key(self.splits.judge, JUDGE_SEED)).exists()
 
+    @property
+    def judge_weights(self) -> str:
+        """The SHA-256 of the judge's weights, as the store has it; "" where it has no judge."""
+        try:
+            return self.store.weights_hash(classifier_key(self.splits.judge, JUDGE_SEED))
+        except (OSError, ValueError):  # not there, or damaged, so that it is trained anew
+            return ""
+
     @cached_property
     def judge(self) -> nn.Sequential:
         """The judge, trained on digits that no model has seen: from the store, or trained now."""
@@ -170,10 +178,11 @@ class Study:
 
         Models that have diverged are not measured.
         """
-        splits, key = self.splits, classifier_key(self.splits.judge, JUDGE_SEED)
+        splits, judge = self.splits, self.judge
         # More codes, for probes to learn from, than those that the other measures look at
         further = splits.judge.sample(2 * len(self.unseen))
-        measuring = Measuring(self.store, self.digits, self.unseen, self.judge, key, further)
+        weights = self.judge_weights
+        measuring = Measuring(self.store, self.digits, self.unseen, judge, weights, further)
         models = {each: glo for each, glo in self.models.items() if each not in self.gaps.steps}
         return Results(measure_all(measuring, models, self.scopes(), self.parameters.threads))
 

@@ -8,11 +8,11 @@ from glo_core.data import Digits
 from glo_core.measures.evaluation import MEASURES
 from glo_core.model import Glo
 from glo_core.recipe import LossName, Recipe
-from glo_core.runs.store import classifier_key, run_key
+from glo_core.runs.store import run_key
 from reports.measuring import measure_file
 from reports.results import Results
 from reports.show.names import LOSS_NAMES, sigma_name
-from reports.study import JUDGE_SEED, Study
+from reports.study import Study
 
 # Methods of which the report has several models, and the number in which these differ.
 VARIED = {"exercise": "σ", "handed-in": "σ", "cvae": "β"}
@@ -125,8 +125,7 @@ class Models:
 
     def measure_file(self, name: str) -> str:
         """Under which name the store keeps a measure of the study's models."""
-        judge = classifier_key(self.study.splits.judge, JUDGE_SEED)
-        return measure_file(name, judge, self.study.unseen.fingerprint)
+        return measure_file(name, self.study.judge_weights, self.study.unseen.fingerprint)
 
 
 def finite(losses: Sequence[float]) -> list[float | None]:

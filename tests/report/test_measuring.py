@@ -87,8 +87,9 @@ STUDY = """
     kept, digits, unseen = store.Store(sys.argv[1]), make_digits(200), make_digits(200, seed=1)
     recipes = grid(["l1"], sigmas, [0], epochs=2)
     models = dict(zip(recipes, sweep.sweep(recipes, digits, kept)))
-    judge, key = kept.classifier(unseen), store.classifier_key(unseen, 0)
-    measured = measuring.Measuring(kept, digits, unseen, judge, key, unseen)
+    judge = kept.classifier(unseen)
+    weights = kept.weights_hash(store.classifier_key(unseen, 0))
+    measured = measuring.Measuring(kept, digits, unseen, judge, weights, unseen)
     found = measuring.measure_all(measured, models, dict.fromkeys(recipes, "model"), 1)
     print("has", sorted(recipe.sigma for recipe, measures in found.items() if measures))
 """

@@ -16,6 +16,7 @@ from glo_core.measures.evaluation import MEASURES, version
 from glo_core.runs import store as store_module
 from glo_core.runs.store import Store
 from reports import study as study_module
+from reports.measuring import measure_file
 from reports.parameters import Parameters
 from reports.reading import read
 from reports.study import ROOT, Study, open_study
@@ -160,6 +161,21 @@ def test_the_judge_is_trained_once_and_kept(study, monkeypatch):
     monkeypatch.setattr(store_module, "train_classifier", None)  # must not be called
     for first, second in zip(study.judge.parameters(), again.judge.parameters(), strict=True):
         assert torch.equal(first, second)
+
+
+def test_a_judge_with_other_weights_has_measures_of_its_own(study, tmp_path, monkeypatch):
+    other = Study(study.parameters, study.splits, Store(tmp_path))
+    assert other.judge_weights == ""
+    monkeypatch.setattr(store_module, "train_classifier", partial(train_classifier, steps=1))
+    assert other.judge
+    first, second = (
+        measure_file("style", each.judge_weights, each.unseen.fingerprint)
+        for each in (study, other)
+    )
+    assert first != second
+    key = study.keys(study.swept())[0]
+    assert study.store.recall(key, first)
+    assert study.store.recall(key, second) is None
 
 
 def test_the_pair_shown_alone_is_the_exercises_for_mnist_and_random_for_other_data(study):
