@@ -140,7 +140,7 @@ def test_a_stray_label_is_named_with_its_count_and_file(tmp_path: Path):
     write(tmp_path, TRAIN, unique_images(2000), labels)
     assert fails(tmp_path) == (
         f"{tmp_path / TRAIN[1]}: the label 255 has 1 of 2,000 images, where half of the classes "
-        "have 200 or more; mend the label, or take its images out"
+        "have 200 or more; correct the label, or remove its images"
     )
 
 
