@@ -32,15 +32,22 @@ def fitted_gaussian(content: Tensor) -> tuple[Tensor, Tensor]:
     rounding leaves the covariance of widely spread codes without one, that of its eigenvectors.
     """
     mean = content.mean(-2)
-    centred = content - mean[..., None, :]
-    covariance = centred.mT @ centred / max(content.shape[-2] - 1, 1)
-    eye = torch.eye(content.shape[-1], device=content.device)
+    covariance = _covariance(content - mean[..., None, :])
+    eye = torch.eye(content.shape[-1])
     factor, failed = torch.linalg.cholesky_ex(covariance + JITTER * eye)
     if failed.any():
         values, vectors = torch.linalg.eigh(covariance)
         others = vectors * values.clamp(min=JITTER).sqrt()[..., None, :]
         factor = torch.where(failed[..., None, None] > 0, others, factor)
-    return mean, factor
+    return mean, factor.to(content.device)
+
+
+def _covariance(centred: Tensor) -> Tensor:
+    """That of (..., N, D) codes with mean 0: (..., D, D), on the processor to be factorized there.
+
+    PyTorch's factorizations on a GPU fail when two threads call them for the first time.
+    """
+    return (centred.mT @ centred / max(centred.shape[-2] - 1, 1)).cpu()
 
 
 def content_starts(draws: Tensor, images: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -129,9 +136,9 @@ def whitened(content: Tensor, labels: Tensor) -> Tensor:
     for label in labels.unique():
         codes = content[..., labels == label, :]
         centred = codes - codes.mean(-2, keepdim=True)
-        covariance = centred.mT @ centred / max(codes.shape[-2] - 1, 1)
         # NaN in a table that has diverged would make eigh fail for all tables
-        values, vectors = torch.linalg.eigh(covariance.nan_to_num(0, 0, 0))
+        factors = torch.linalg.eigh(_covariance(centred).nan_to_num(0, 0, 0))
+        values, vectors = (each.to(content.device) for each in factors)
         inverse = values.clamp(min=JITTER).rsqrt()
         found[..., labels == label, :] = centred @ (vectors * inverse[..., None, :]) @ vectors.mT
     return found

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[1]
 # One thread each for pytest-xdist's workers, which share the processors, and for what tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+# Many tests compare to the last bit, which a GPU does not promise; `test_gpu` alone looks for one.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )

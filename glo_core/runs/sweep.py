@@ -57,8 +57,8 @@ def sweep(
         recipes: Of any kinds and shapes.
         digits: The training images.
         store: Where models are kept.
-        executor: Who trains. Without one, the groups are trained in this process, as many at once
-            as PyTorch has threads, each by one thread.
+        executor: Who trains. Without one, the groups are trained in this process: as many at once
+            as PyTorch has threads, each by one thread; on a GPU one after the other.
         device: As in `training.pick_device`.
 
     Returns:
@@ -80,8 +80,6 @@ def sweep(
     todo = [twins for twins in alike if models[twins[0]] is None]
     if todo:
         check_disk({store.root: 0})
-        if executor is None:
-            pick_device(device)  # says at once if there is none
         _train_missing(todo, digits, store, executor, device)
         models.update({twin: store.load(twin, digits) for twins in todo for twin in twins})
     if lost := _keys([recipe for recipe, model in models.items() if model is None], digits):
@@ -225,7 +223,9 @@ def _train_missing(
             at_once, deadline = executor.workers, DEADLINE
             tell, shared = executor.telling(progress.count), executor.shared(digits)
         else:
-            at_once, deadline = torch.get_num_threads(), 0
+            # One group keeps a GPU as busy as several do
+            at_once = torch.get_num_threads() if pick_device(device).type == "cpu" else 1
+            deadline = 0
             tell, shared = progress.count_or_stop, digits
         pool = executor or ThreadPoolExecutor(at_once)
         groups = {
