@@ -29,7 +29,7 @@ Learned = tuple[dict[str, Tensor], Tensor, Tensor]
 
 def ensemble(recipes: list[Recipe], digits: Digits) -> Iterator[Tensor]:
     """Trains K models of one shape and yields each epoch's mean losses, (K,) float32."""
-    # The same random numbers in the same order as in `training.Group`.
+    # The same random numbers in the same order as in `group.Group`.
     recipe, streams = recipes[0], Streams([each.seed for each in recipes])
     code_dim = recipe.class_dim + recipe.content_dim
     networks = [seeded_plain(code_dim, seed) for seed in streams.seeds()]

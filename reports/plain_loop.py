@@ -16,7 +16,7 @@ from glo_core.streams import Streams
 
 def plain_loop(recipe: Recipe, digits: Digits) -> Iterator[float]:
     """Trains a model and yields each epoch's mean loss."""
-    # The same random numbers in the same order as in `training.Group`.
+    # The same random numbers in the same order as in `group.Group`.
     streams = Streams([recipe.seed])
     network = seeded_plain(recipe.class_dim + recipe.content_dim, streams.seeds()[0])
     classes = nn.Parameter(streams.normal(len(digits.class_names), recipe.class_dim)[0])

@@ -10,7 +10,7 @@ import logging
 import sys
 from dataclasses import dataclass
 
-from glo_core import training
+from glo_core import group
 from glo_core.data import DataError
 from glo_core.measures.evaluation import MEASURES, measures_of
 from glo_core.measures.subject import MEASURED
@@ -138,7 +138,7 @@ def plan(study: Study) -> Plan:
 def step_seconds(study: Study) -> float:
     """Seconds a step of a plain recipe's model, beside as many others as usual, by one thread."""
     recipes = [twins[0] for twins in equal_models(study.parameters.sweep())]
-    return training.step_seconds(side_by_side(recipes)[0], study.digits)
+    return group.step_seconds(side_by_side(recipes)[0], study.digits)
 
 
 def _to_measure(study: Study) -> dict[Recipe, list[str]]:

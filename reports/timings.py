@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from glo_core.data import Digits
+from glo_core.group import Batch, Group
 from glo_core.losses import WEIGHTS
 from glo_core.recipe import ContentAdam, Recipe, grid
 from glo_core.runs.store import Store
 from glo_core.runs.sweep import steps, sweep
-from glo_core.training import Batch, Group, train_group
+from glo_core.training import train_group
 from reports.chain import lab, report
 from reports.ensemble import ensemble
 from reports.plain_loop import plain_loop

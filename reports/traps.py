@@ -1,6 +1,6 @@
 """Six mistakes that are easily made in the exercise, each made alone or some together.
 
-A mistake hooks into the training loop from outside (`training.Hooks`), or changes how the trained
+A mistake hooks into the training loop from outside (`group.Hooks`), or changes how the trained
 model generates images.
 """
 
@@ -12,13 +12,14 @@ from pydantic import Field
 from torch import Tensor
 
 from glo_core.data import Digits
+from glo_core.group import Draws, Group, Hooks
 from glo_core.latents import noisy
 from glo_core.model import Glo
 from glo_core.priors import Prior
 from glo_core.recipe import Recipe
 from glo_core.runs.trainers import Trainer, core_versions, register, with_felt_sigma
 from glo_core.stacked import StackedGenerator, Statistics
-from glo_core.training import Draws, Group, Hooks, Watch, train_group
+from glo_core.training import Watch, train_group
 
 # Raise it when the numbers of models with a mistake change (see `training.VERSION`).
 VERSION = 1

@@ -69,7 +69,7 @@ def versions_of(case: str) -> dict[str, int]:
 def measured() -> dict[str, dict[str, Any]]:
     """Every case's numbers, trained now."""
     digits = make_digits()
-    with patch("glo_core.training.SWAP_STEPS", 20):
+    with patch("glo_core.group.SWAP_STEPS", 20):
         models = train([*RECIPES.values()], digits, device="cpu")
     numbers = {name: _of_model(glo) for name, glo in zip(RECIPES, models, strict=True)}
     network = classifier_module.train_classifier(digits, steps=20)

@@ -132,7 +132,7 @@ class Copy:
         """Classifiers of few steps, and a single measure, so that a study takes seconds."""
         for file, pattern, other in (
             ("classifier.py", r"^STEPS, BATCH, RATE = \d+", "STEPS, BATCH, RATE = 20"),
-            ("training.py", r"^SWAP_STEPS = \d+", "SWAP_STEPS = 20"),
+            ("group.py", r"^SWAP_STEPS = \d+", "SWAP_STEPS = 20"),
             (
                 "measures/evaluation.py",
                 r"\Z",

@@ -4,7 +4,7 @@ import golden
 import pytest
 import torch
 
-from glo_core import classifier, latents, recorder, training
+from glo_core import classifier, group, latents, recorder
 from glo_core.peers import cvae, lord
 from glo_core.runs import trainers
 from reports import traps
@@ -32,7 +32,7 @@ def twice(function):
 # For each part, a change of its code that moves numbers.
 CHANGES = {
     "core": (
-        training,
+        group,
         "noisy",
         lambda content, sigma, noise: latents.noisy(content, -sigma, noise),
     ),
@@ -40,7 +40,7 @@ CHANGES = {
     "classifier": (classifier, "TURN", 0.5),
     "lord": (lord, "Adam", lambda weights, lr, fused: torch.optim.Adam(weights, lr=2 * lr)),
     "cvae": (cvae, "kl_divergence", twice(cvae.kl_divergence)),
-    "traps": (traps.OneNoise, "draws", training.Hooks.draws),
+    "traps": (traps.OneNoise, "draws", group.Hooks.draws),
 }
 
 
@@ -54,7 +54,7 @@ def test_a_planted_change_is_found_and_its_part_named(part, monkeypatch):
 
 @pytest.mark.slow
 def test_a_change_of_the_whitening_is_found(monkeypatch):
-    monkeypatch.setattr(training, "whitened", lambda codes, labels: codes)
+    monkeypatch.setattr(group, "whitened", lambda codes, labels: codes)
     cases = golden.moved(golden.stored()["cases"], golden.measured())
     assert cases == ["whitened"]
     assert golden.suspects(cases) == ["core"]

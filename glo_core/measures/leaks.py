@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from glo_core.data import Digits
+from glo_core.group import Group
 from glo_core.measures.fitting import FIT_STEPS, fit
 from glo_core.measures.leakage import (
     CHEAP,
@@ -33,7 +34,6 @@ from glo_core.measures.reconstruction import errors
 from glo_core.measures.style import style
 from glo_core.measures.subject import Subject, measured
 from glo_core.model import Glo
-from glo_core.training import Group
 
 DEAR = tuple(name for name in PROBES if name not in CHEAP)
 # How many unseen codes a probe learns from, and the most that it is tested on.

@@ -7,7 +7,6 @@ that what was finished stays finished, whatever happens to the rest.
 import faulthandler
 import logging
 import math
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import (
     CancelledError,
@@ -17,7 +16,6 @@ from concurrent.futures import (
     as_completed,
 )
 from dataclasses import replace
-from typing import Any, Self
 
 import torch
 from tqdm.auto import tqdm
@@ -28,6 +26,7 @@ from glo_core.recipe import Recipe
 from glo_core.recorder import Epoch
 from glo_core.runs.cluster import Cluster, keep_freed_memory
 from glo_core.runs.files import DiskError, check_disk
+from glo_core.runs.progress import REFRESH, Progress
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.trainers import train, trainer_of
 from glo_core.training import Watch, pick_device, side_by_side
@@ -36,8 +35,6 @@ log = logging.getLogger(__name__)
 
 # A worker whose epoch takes longer than this many seconds hangs, and is ended.
 DEADLINE = 900
-# Seconds after which the bar is drawn again.
-REFRESH = 0.5
 
 
 class SweepError(RuntimeError):
@@ -154,62 +151,6 @@ def _told(recipes: list[Recipe]) -> str:
     return f"{kind}{losses} {noise}"
 
 
-class _Progress:
-    """Counts work on a bar that also says what is trained, whichever thread tells of it."""
-
-    def __init__(self, bar: Any, models: int):
-        self._bar, self._models, self._done = bar, models, 0
-        self._running: dict[str, None] = {}
-        self._stopped = threading.Event()
-        self._clock = threading.Thread(target=self._tick, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._clock.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._clock.join()
-
-    def _tick(self) -> None:
-        """Keeps the bar's clock going where nothing is told for a while."""
-        while not self._stopped.wait(REFRESH):
-            self._bar.refresh()
-
-    def count(self, told: tuple[str, float]) -> None:
-        """A group by its name, and how much more of its work is done."""
-        name, amount = told
-        with self._bar.get_lock():
-            if name not in self._running:
-                self._running[name] = None
-                self._describe()
-            # What is trained again after an error counts once
-            self._bar.update(min(amount, self._bar.total - self._bar.n))
-
-    def count_or_stop(self, told: tuple[str, float]) -> None:
-        """Likewise, but ends the caller's training once nobody waits for it any more."""
-        if self._stopped.is_set():
-            raise InterruptedError("the sweep was stopped")
-        self.count(told)
-
-    def finished(self, name: str, models: int) -> None:
-        """A group is trained, with so many models; 0 if it failed."""
-        with self._bar.get_lock():
-            self._done += models
-            self._running.pop(name, None)
-            self._describe()
-
-    def stop(self) -> None:
-        """Has training in this process end after its epoch."""
-        self._stopped.set()
-
-    def _describe(self) -> None:
-        words = f"trained {self._done}/{self._models} models"
-        if self._running:
-            words += f": {', '.join(self._running)}"
-        self._bar.set_description(words)
-
-
 def _train_missing(
     alike: list[list[Recipe]], digits: Digits, store: Store, executor: Executor | None, device: str
 ) -> None:
@@ -218,7 +159,7 @@ def _train_missing(
     if models > len(alike):
         log.info("%d models equal others to the last bit: trained once", models - len(alike))
     bar = tqdm(total=round(total), unit="step", unit_scale=True, smoothing=0, mininterval=REFRESH)
-    with bar, _Progress(bar, models) as progress:
+    with bar, Progress(bar, models) as progress:
         if isinstance(executor, Cluster):
             at_once, deadline = executor.workers, DEADLINE
             tell, shared = executor.telling(progress.count), executor.shared(digits)
@@ -257,7 +198,7 @@ def _train_missing(
 
 
 def _wait_for(
-    groups: dict[Future[DiskError | None], list[list[Recipe]]], progress: _Progress
+    groups: dict[Future[DiskError | None], list[list[Recipe]]], progress: Progress
 ) -> list[tuple[list[list[Recipe]], str]]:
     """Waits until every group is trained or has failed: the failed ones, and why.
 

@@ -13,13 +13,14 @@ from filelock import Timeout
 
 from glo_core.classifier import is_shared, train_classifier
 from glo_core.data import Digits
+from glo_core.group import SWAP_STEPS, step_seconds
 from glo_core.model import Glo
 from glo_core.recipe import Recipe
 from glo_core.recorder import Epoch, last_epoch
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.sweep import work
 from glo_core.runs.trainers import train, trainer_of
-from glo_core.training import SWAP_STEPS, Watch, step_seconds
+from glo_core.training import Watch
 
 State = Literal["preparing", "training", "paused", "finished", "stopped", "failed"]
 ENDS: tuple[State, ...] = ("finished", "stopped", "failed")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from core.kinds import KINDS, TOO_MUCH
 
-from glo_core import Recipe, train, training
+from glo_core import Recipe, group, train
 from glo_core.divergence import Divergence
 from glo_core.model import Glo
 from glo_core.recipe import same_hand
@@ -23,7 +23,7 @@ def numbers(glo: Glo):
 def test_neighbours_are_to_the_bit_as_they_are_beside_one_that_does_not_diverge(
     name, digits, monkeypatch
 ):
-    monkeypatch.setattr(training, "SWAP_STEPS", 20)
+    monkeypatch.setattr(group, "SWAP_STEPS", 20)
     of, too_much = KINDS[name], 1e300 if name == "cvae" else TOO_MUCH
     first, diverged, last = train([of(0.1), of(too_much), of(0.5)], digits)
     beside = train([of(0.1), of(0.2), of(0.5)], digits)

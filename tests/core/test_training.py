@@ -7,12 +7,14 @@ from conftest import make_digits
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from glo_core import Recipe, grid, train, training
+from glo_core import Recipe, grid, train
+from glo_core import group as group_module
 from glo_core.classifier import train_classifier
+from glo_core.group import SWAP_STEPS, Batch, Group, step_seconds
 from glo_core.recorder import PANEL_PER_CLASS, Epoch, panel
 from glo_core.stacked import as_pixels
 from glo_core.streams import Streams
-from glo_core.training import SWAP_STEPS, WIDTH, Batch, Group, Watch, side_by_side, step_seconds
+from glo_core.training import WIDTH, Watch, side_by_side
 from reports.plain_loop import plain_loop
 
 CPU = torch.device("cpu")
@@ -195,7 +197,7 @@ def trained(digits, **changes):
 
 
 def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, monkeypatch):
-    monkeypatch.setattr(training, "SWAP_STEPS", 20)
+    monkeypatch.setattr(group_module, "SWAP_STEPS", 20)
     recipes = [Recipe(seed=seed, swap=0.3, content_decay=0.02) for seed in (0, 1)]
     group = Group(recipes, digits, CPU)
     plains = [plain.train() for plain in group.network.unstacked()]
@@ -221,7 +223,7 @@ def test_the_swap_terms_and_decays_gradients_are_those_of_plain_layers(digits, m
 @pytest.mark.slow
 def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits, monkeypatch):
     """Of codes that start as the images themselves, so that the class code would be ignored."""
-    monkeypatch.setattr(training, "SWAP_STEPS", SWAP_STEPS // 4)
+    monkeypatch.setattr(group_module, "SWAP_STEPS", SWAP_STEPS // 4)
     classifier = train_classifier(digits, seed=5, steps=SWAP_STEPS // 4)
     images = torch.arange(40)
 
@@ -236,7 +238,7 @@ def test_the_swap_term_makes_conversions_that_a_classifier_recognises(digits, mo
 
 
 def test_the_classifier_of_the_swap_term_is_not_trained_further(digits, monkeypatch):
-    monkeypatch.setattr(training, "SWAP_STEPS", 5)
+    monkeypatch.setattr(group_module, "SWAP_STEPS", 5)
     group = Group([Recipe(swap=1.0)], digits, CPU)
     before = deepcopy(group.classifier.state_dict())
     group.step(batch_of(group, digits)._replace(shifts=torch.ones(1, 8, dtype=torch.int64)))

@@ -21,7 +21,7 @@ from jinja2 import Environment, nodes
 from PIL import Image
 from pypdf import PdfReader
 
-from glo_core import data, training
+from glo_core import data, group
 from glo_core.classifier import train_classifier
 from glo_core.measures import subject
 from glo_core.runs import store
@@ -207,7 +207,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_images(root / FOLDER_NAME)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "train_classifier", partial(train_classifier, steps=300))
-        patch.setattr(training, "SWAP_STEPS", 20)
+        patch.setattr(group, "SWAP_STEPS", 20)
         patch.setattr(subject, "MEASURED", 40)  # fewer than there are
         patch.setattr(study, "ROOT", root)
         patch.setattr(builder, "BUILD", root / "build")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import make_digits
 
-from glo_core import data, training
+from glo_core import data, group
 from glo_core.classifier import train_classifier
 from glo_core.data import DataError
 from glo_core.measures import fitting, leaks, style_kept
@@ -48,7 +48,7 @@ def study(tmp_path_factory):
     study = Study(parameters, splits, store)
     with pytest.MonkeyPatch.context() as patch:  # classifiers and fits of few steps
         patch.setattr(store_module, "train_classifier", partial(train_classifier, steps=300))
-        patch.setattr(training, "SWAP_STEPS", 100)
+        patch.setattr(group, "SWAP_STEPS", 100)
         patch.setattr(inspect.unwrap(fitting.fit), "__defaults__", (5, None))
         patch.setattr(leaks, "FIT_STEPS", 5)
         patch.setattr(style_kept, "PER_CLASS", 2)

@@ -8,11 +8,12 @@ import torch
 from pydantic import ValidationError
 
 from glo_core import Recipe, train
+from glo_core.group import Batch, Group, Hooks
 from glo_core.measures.fitting import fit
 from glo_core.runs.store import run_key
 from glo_core.runs.trainers import trainer_of
 from glo_core.stacked import as_pixels
-from glo_core.training import Batch, Group, Hooks, train_group
+from glo_core.training import train_group
 from reports import traps
 from reports.traps import HANDED_IN, TRAPS, OwnStatistics, StaleGradients, TrapRecipe, with_traps
 

@@ -15,10 +15,10 @@ from glo_core.peers.lord import LordRecipe
 from glo_core.recipe import Recipe, grid
 from glo_core.runs import sweep as sweep_module
 from glo_core.runs.files import DiskError
+from glo_core.runs.progress import Progress
 from glo_core.runs.store import Store, run_key
 from glo_core.runs.sweep import (
     SweepError,
-    _Progress,
     groups_to_train,
     sweep,
     train_group,
@@ -130,7 +130,7 @@ class Bar:
 def test_the_bar_names_what_is_trained_and_goes_on_when_nothing_is_told(monkeypatch):
     monkeypatch.setattr(sweep_module, "REFRESH", 0.01)
     bar = Bar(10)
-    with _Progress(bar, 4) as progress:
+    with Progress(bar, 4) as progress:
         progress.count(("l1 σ 0 ×3", 4))
         progress.count(("lord l1 σ 1 ×1", 9))  # told again after an error
         deadline = time.monotonic() + 5
