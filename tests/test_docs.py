@@ -76,7 +76,7 @@ def test_a_file_that_is_named_is_there_and_defines_what_is_named_with_it(word):
 
 def test_names_are_looked_for():
     assert len(NAMED) > 40
-    assert "Group.step" in defined(ROOT / "glo_core" / "training.py")
+    assert "Group.step" in defined(ROOT / "glo_core" / "group.py")
     assert "Group.stop" not in defined(ROOT / "glo_core" / "training.py")
 
 
