@@ -15,18 +15,25 @@ from glo_core.files.errors import printable
 
 log = logging.getLogger(__name__)
 
+# Digits of the hash of a folder.
+WHERE = 16
 Arrays = dict[str, NDArray[np.uint8]]
 
 
-def key(folder: Path, files: list[Path], about: str) -> str:
-    """A name for what files in a folder hold: a hash of paths, sizes and times, and of `about`."""
-    digest = hashlib.sha256(about.encode() + os.fsencode(folder.resolve()))
+def place(kept: Path, folder: Path, files: list[Path], about: str) -> Path:
+    """The file in `kept` for what files in a folder hold.
+
+    Its name has a hash of the folder, and one of all the rest: the files' paths, sizes and times,
+    and `about`.
+    """
+    where = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:WHERE]
+    digest = hashlib.sha256(about.encode())
     for file in files:
         digest.update(os.fsencode(file.relative_to(folder)) + b"\0")
         with suppress(OSError):  # a link to nowhere
             stat = file.stat()
             digest.update(b"%d %d %d\n" % (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
-    return digest.hexdigest()[:16]
+    return kept / f"{where}-{digest.hexdigest()[:16]}.safetensors"
 
 
 def recall(file: Path) -> Arrays | None:
@@ -40,12 +47,18 @@ def recall(file: Path) -> Arrays | None:
 
 
 def keep(file: Path, arrays: Arrays) -> None:
-    """Keeps arrays in a file. Where it cannot be written, they are not kept, which it logs."""
+    """Keeps arrays in a file, in the place of what was kept of its folder before.
+
+    Where it cannot be written, they are not kept, which it logs.
+    """
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(tensors.save(arrays | {"sha256": _sha256(arrays)}))
         os.replace(part, file)
+        for other in file.parent.glob(f"*{file.name[:WHERE]}*"):
+            if other != file:
+                other.unlink(missing_ok=True)
     except OSError as error:
         log.info("%s: images are not kept for the next time: %s", printable(file.parent), error)
         with suppress(OSError):

@@ -165,7 +165,7 @@ def _seen(path: Path, files: list[Path], kept: Path) -> tuple[NDArray[np.uint8],
     """All files on both grounds, (F, 2, 28, 28), and which of them are images, (F,)."""
     many = len(files) > KEPT_FROM
     about = f"{_VERSION} {PIL.__version__}"
-    file = kept / f"images-{cache.key(path, files, about)}.safetensors" if many else None
+    file = cache.place(kept, path, files, about) if many else None
     arrays = cache.recall(file) if file else None
     if arrays is None:
         pixels = np.zeros((len(files), 2, SIDE, SIDE), np.uint8)
