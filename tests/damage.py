@@ -1,6 +1,8 @@
 """What befalls files: they are cut, changed, gone, or something else stands in their place."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -30,6 +32,11 @@ def folder_instead(path: Path) -> None:
 
 
 DAMAGES = (cut, flip, gone, link_to_nowhere, folder_instead)
+
+# What may stand in a file of JSON, or a notebook, though it is none, or one of another shape.
+SHAPES: list[Any] = [[], {}, None, 3, "glo", {"metadata": []}, {"metadata": {"glo": "a"}}]
+SHAPES += [{"metadata": {"glo": {"stamp": "a"}}}, {"metadata": {"glo": {"stamp": "a"}}, "cells": 3}]
+CONTENTS = [b"", b"\xff", b"[", b"[" * 100_000, *(json.dumps(each).encode() for each in SHAPES)]
 
 # Where a fault is, as a number of which the remainder counts; other bytes; and how they come in.
 WHERE = st.integers(0, 2**32)
