@@ -24,7 +24,9 @@ from reports.show.theme import THEME
 from reports.show.words import readable
 
 # Widths in characters: of a table's cell at most, and of the page.
-WIDEST, PAGE = 80, 90
+WIDEST, PAGE = 250, 90
+# What a cell refers to: it will be read as a name and a number.
+_REFERENCE = re.compile(r"@(fig|tbl|sec)-[\w-]+")
 
 
 def say(markdown: str) -> None:
@@ -131,7 +133,10 @@ def _column_widths(columns: Sequence[Sequence[str]]) -> list[int]:
     Each column is as wide as its longest word if the page has room. What is left of the page's
     width goes to the columns with the longest cells.
     """
-    columns = [[cell.replace("*", "") for cell in column] for column in columns]
+    columns = [
+        [_REFERENCE.sub("Figure 00", cell).replace("*", "") for cell in column]
+        for column in columns
+    ]
     words = [max(len(word) for cell in column for word in cell.split(" ")) for column in columns]
     wanted = [min(WIDEST, max(map(len, column))) for column in columns]
     needed = [min(pair) for pair in zip(words, wanted, strict=True)]

@@ -91,7 +91,9 @@ def test_a_table_is_one_pipe_table(sent):
     ("cells", "widths"),
     [
         (["12345", "x y"], [5, 3]),  # all that they want
-        (["12345", "x " * 100], [5, publish.WIDEST]),
+        (["12345", "x " * 100], [5, 85]),  # all of the page
+        (["w " * 30, "x " * 300], [18, 72]),  # the longer cell gets more
+        (["see @fig-" + "of-a-long-name" * 9, "x y"], [13, 3]),  # which reads "see Figure 12"
         (["1" * 40, "2" * 45, "word and some more words"], [40, 45, 5]),  # words stay whole
         (["1" * 40, "2" * 40, "two words of many"], [40, 40, 10]),  # with what is left
     ],
