@@ -25,7 +25,7 @@ from reports.show.words import readable
 
 # Widths in characters: of a table's cell at most, and of the page.
 WIDEST, PAGE = 250, 90
-# What a cell refers to: it will be read as a name and a number.
+# What a cell refers to: it becomes a name and a number.
 _REFERENCE = re.compile(r"@(fig|tbl|sec)-[\w-]+")
 
 
