@@ -76,8 +76,9 @@ has_cpu_builds = $(BIN)/python -c 'import sys; from importlib.metadata import ve
 	sys.exit(any(version(name) != it for name, it in (word.split("==") for word in sys.argv[1:])))' \
 	$(cpu_builds) 2>/dev/null
 
-# A folder that was moved or copied brings along a .venv that still names the old place.
-ifneq ($(shell cat .venv/installed 2>/dev/null),$(CURDIR))
+# A folder that was moved or copied brings along a .venv that still names the old place; and one
+# whose Python is gone, or another, since the system was upgraded finds no packages.
+ifneq ($(shell $(BIN)/python -c 'import pip' 2>/dev/null && cat .venv/installed),$(CURDIR))
 .venv/installed: moved
 endif
 .PHONY: moved
@@ -85,7 +86,7 @@ moved: ;
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, PYTHON=$(PYTHON) is " + sys.version.split()[0])'
-	@# A .venv without pip was left half made.
+	@# A .venv without pip was left half made, or its Python is gone.
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv >/dev/null || { \
 		echo '$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu install the package' \
 			'python3-venv, then run make again'; exit 1; }

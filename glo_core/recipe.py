@@ -5,14 +5,15 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 LossName = Literal["l1", "l2", "l1+l2", "laplacian"]
 ContentAdam = Literal["dense", "sparse"]
 ContentStart = Literal["normal", "pca", "whitened"]
 Schedule = Literal["constant", "cosine"]
 
-Sigma = Annotated[float, Strict(), Field(ge=0)]
+# Added to 0.0, −0 is 0: the same model, under the same name.
+Sigma = Annotated[float, Strict(), Field(ge=0), AfterValidator(lambda sigma: sigma + 0.0)]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Rate = Annotated[float, Strict(), Field(gt=0, le=1)]
 Weight = Annotated[float, Strict(), Field(ge=0)]

@@ -22,6 +22,7 @@ import torch
 
 import glo_core
 from glo_core.data import DataError
+from glo_core.files.errors import check_text
 from glo_core.runs.cluster import ClusterError
 from glo_core.runs.files import DamageError, DiskError, check_disk, made
 from glo_core.runs.leftovers import clear
@@ -55,6 +56,8 @@ def build(parameter_file: str, overrides: dict[str, Any], yes: bool = False) -> 
     """
     clock = [time.perf_counter()]
     parameter_file = str(Path(parameter_file).resolve())
+    check_text(parameter_file, "parameter file")
+    check_text(str(ROOT), "the project's folder")
     study = open_study(parameter_file, overrides)
     with held(made(BUILD) / ".lock", "builds a report here"):
         runs = study.store.root

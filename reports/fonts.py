@@ -12,10 +12,12 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
+from PIL import features
 
 OWN = str(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
 # What stands for a letter that no font has: marks and what cannot be seen need none.
 BOX = "\N{WHITE SQUARE}"
+RIGHT_TO_LEFT = {"R", "AL"}
 STAND_INS = {"Cf": "", "Mn": "", "Cc": " ", "Zl": " ", "Zp": " ", "Zs": " "}
 
 
@@ -63,10 +65,25 @@ def drawable(text: str, *paths: str) -> str:
 
 
 def lacking(names: Iterable[str]) -> list[str]:
-    """The letters of some names that no font has, in the order of Unicode."""
-    text = "".join(names)
-    known = _letters(OWN).union(*map(_letters, further(text)))
-    return sorted({each for each in text if _stand_in(each) == BOX and ord(each) not in known})
+    """The letters that are missing from the font that has most of its name, in Unicode's order."""
+    missing = {(each, only(name)) for name in names for each in name if _stand_in(each) == BOX}
+    return sorted({each for each, font in missing if ord(each) not in _letters(font)})
+
+
+def is_laid_out(name: str) -> bool:
+    """Whether a name has letters that are joined, stacked, or written from right to left."""
+    return any(
+        unicodedata.bidirectional(each) in RIGHT_TO_LEFT
+        or unicodedata.combining(each)
+        or unicodedata.category(each) == "Mc"
+        for each in name
+    )
+
+
+def strung(names: Iterable[str]) -> list[str]:
+    """The names that need a layout which Pillow cannot make here: it strings their letters."""
+    can = features.check("raqm") and features.check("fribidi")
+    return [] if can else [name for name in names if is_laid_out(name)]
 
 
 def _stand_in(letter: str) -> str:

@@ -119,13 +119,11 @@ def _explained(problem: Any) -> str:
         return message
     name, *place = (str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = [*Parameters.model_fields, "params"]  # PARAMS=FILE is make's
+        known = [*Parameters.model_fields, "params"]
         near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-        hint = (
-            f"did you mean {near[0]!r}?"
-            if near
-            else f"there are {', '.join(Parameters.model_fields)}"
-        )
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known[:-1])}"
+        if near == ["params"]:  # which is make's
+            hint = "did you mean PARAMS=FILE, in capitals?"
         return f"unknown name {name!r}: {hint}"
     if problem["type"] == "missing":
         return f"{name} is missing"

@@ -262,6 +262,12 @@ def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = No
             ", ".join(letters),
             fonts.BOX,
         )
+    if names := fonts.strung(splits.train.class_names):
+        log.info(
+            "class names: pictures string the letters of %s from left to right; install "
+            "FriBidi to have them laid out, such as Debian's libfribidi0",
+            ", ".join(names),
+        )
     return study
 
 

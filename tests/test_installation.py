@@ -213,6 +213,21 @@ def test_a_folder_that_was_copied_is_installed_from_its_new_place(
     assert link.read_text(encoding="utf-8") == str(project.root)
 
 
+@pytest.mark.slow
+def test_a_venv_whose_python_is_gone_is_made_again(installed: Project, tmp_path: Path) -> None:
+    """As when the system has another version of Python than before."""
+    made = Project(tmp_path / "project")
+    venv = made.root / ".venv"
+    shutil.copytree(installed.root / ".venv", venv, symlinks=True)
+    (venv / "installed").write_text(str(made.root), encoding="utf-8")
+    (venv / "bin" / "python").unlink()
+    (venv / "bin" / "python").symlink_to("gone")
+    status, said = made.make()
+    assert status == 0, said
+    assert made.packages() == EVERYTHING
+    subprocess.run([venv / "bin" / "python", "-c", "import torch"], check=True)
+
+
 # --- the lock ------------------------------------------------------------------------------------
 
 

@@ -78,5 +78,5 @@ def _holder(path: Path) -> str:
     if owner := _lease(path).owner:
         return f"process {owner.pid} on {owner.hostname}"
     with suppress(OSError):
-        return path.read_text(encoding="utf-8") or "another process"
+        return path.read_text(encoding="utf-8", errors="replace") or "another process"
     return "another process"

@@ -40,7 +40,8 @@ def core_effort(recipe: Recipe) -> float:
 
 def with_felt_sigma(recipe: Recipe) -> Recipe:
     """The recipe with σ as training feels it: as float32, and 0 where it changes no code."""
-    sigma = float(np.float32(recipe.sigma))
+    with np.errstate(over="ignore"):  # beyond float32, σ is infinite, and the model diverges
+        sigma = float(np.float32(recipe.sigma))
     return recipe.model_copy(update={"sigma": sigma if sigma > UNFELT else 0.0})
 
 

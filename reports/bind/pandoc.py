@@ -15,7 +15,7 @@ import pypandoc
 Node = dict[str, Any]
 # As in Jupyter, a list or a heading needs no blank line before it.
 READER = "-fmarkdown+lists_without_preceding_blankline-blank_before_header"
-SEPARATOR = "\N{SYMBOL FOR RECORD SEPARATOR}"
+SEPARATOR = "\N{INFORMATION SEPARATOR TWO}"  # which no name has: it is no text
 
 
 class DocumentError(RuntimeError):

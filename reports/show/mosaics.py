@@ -87,8 +87,8 @@ def _written(name: str, width: int, size: int) -> Image.Image:
 
 def _lettered(name: str, width: int, size: int) -> tuple[str, ImageFont.FreeTypeFont]:
     """A name as it can be drawn, cut short where it is wider than `width` pixels, and its font."""
-    path = fonts.only(name)
-    name, font = fonts.drawable(name, path), _font(size, path)
+    path, is_laid_out = fonts.only(name), fonts.is_laid_out(name)
+    name, font = fonts.drawable(name, path), _font(size, path, is_laid_out)
     if font.getlength(name) <= width:
         return name, font
     name = name[:width]  # as each letter takes more than a pixel
@@ -98,5 +98,7 @@ def _lettered(name: str, width: int, size: int) -> tuple[str, ImageFont.FreeType
 
 
 @cache
-def _font(size: int, path: str = fonts.OWN) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size)
+def _font(size: int, path: str = fonts.OWN, is_laid_out: bool = False) -> ImageFont.FreeTypeFont:
+    # Raqm, which not every machine has, spaces other names a little differently
+    layout = ImageFont.Layout.RAQM if is_laid_out else ImageFont.Layout.BASIC
+    return ImageFont.truetype(path, size, layout_engine=layout)

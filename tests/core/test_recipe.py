@@ -33,6 +33,10 @@ def test_all_errors_are_told_at_once_and_unknown_names_too():
     assert caught.value.error_count() == 3
 
 
+def test_a_sigma_of_minus_zero_is_zero():
+    assert Recipe(sigma=-0.0).model_dump_json() == Recipe(sigma=0.0).model_dump_json()
+
+
 def test_a_recipe_cannot_change():
     with pytest.raises(ValidationError, match="frozen"):
         Recipe().sigma = 2

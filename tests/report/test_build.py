@@ -20,7 +20,7 @@ from conftest import GIVEN, ROOT, Project, fill
 from damage import CONTENTS, folder_instead
 from report.executed import section
 
-from glo_core.data import Splits
+from glo_core.data import DataError, Splits
 from glo_core.runs.files import DiskError, made
 from glo_core.runs.leftovers import mine
 from glo_core.runs.store import Store
@@ -37,6 +37,13 @@ from reports.study import Study
 
 V4: Any = nbformat.v4
 SECTIONS = {path.name for path in section_notebooks()}
+
+
+def test_a_path_that_is_no_text_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.yaml"))
+    shutil.copy(ROOT / "reports" / "quick.yaml", file)
+    with pytest.raises(DataError, match=r"parameter file '.*caf.*': .* bytes that are not UTF-8"):
+        builder.build(str(file), {})
 
 
 # --- stamps --------------------------------------------------------------------------------------

@@ -477,6 +477,8 @@ def test_plain_texts_stay_apart() -> None:
     (block,) = pandoc.parse("here", "*a* $\\sigma^2$ and\\\nb")
     assert pandoc.plain([block["c"], [], block["c"][:1]]) == ["a σ² and b", "", "a"]
     assert pandoc.plain([]) == []
+    sign = "a \N{SYMBOL FOR RECORD SEPARATOR}, b"
+    assert pandoc.plain([[pandoc.string(sign)], block["c"]]) == [sign, "a σ² and b"]
 
 
 def test_a_report_is_bound_once_and_written_often(

@@ -8,10 +8,10 @@ import pytest
 import torch
 from conftest import ROOT
 from matplotlib import font_manager
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFont, features
 
 from reports import fonts
-from reports.show import theme
+from reports.show import mosaics, theme
 from reports.show.heat_map import heat_map
 from reports.show.mosaics import mosaic
 
@@ -59,6 +59,45 @@ def test_letters_that_cannot_be_seen_need_no_font(no_fonts):
 
 def test_arabic_and_hebrew_need_no_further_font():
     assert fonts.further("قطة כלב") == ()
+
+
+def test_a_letter_is_missing_if_the_rest_of_its_name_is_in_another_font(monkeypatch):
+    has = {fonts.OWN: {*map(ord, "a b")}, "one": {ord(JAPANESE)}, "two": {ord(NOWHERE)}}
+    monkeypatch.setattr(fonts, "_letters", has.get)
+    monkeypatch.setattr(fonts, "further", lambda text: ("one", "two"))
+    assert fonts.lacking([JAPANESE, NOWHERE, "a b"]) == []
+    assert fonts.lacking([JAPANESE + NOWHERE]) == [NOWHERE]
+
+
+LAID_OUT = ["قط", "כלב", "हिन्दी", "e\u0301"]
+
+
+def test_only_names_that_need_it_are_laid_out_so_others_are_the_same_on_all_machines(monkeypatch):
+    names = ["real", "ankle boot", JAPANESE, "Straße", *LAID_OUT]
+    assert [name for name in names if fonts.is_laid_out(name)] == LAID_OUT
+    before = [in_mosaic(name).tobytes() for name in ("real", "AVATAR")]
+    monkeypatch.setattr(ImageFont.core, "HAVE_RAQM", False)
+    mosaics._font.cache_clear()
+    assert [in_mosaic(name).tobytes() for name in ("real", "AVATAR")] == before
+    mosaics._font.cache_clear()
+
+
+@pytest.mark.parametrize("missing", ["raqm", "fribidi"])
+def test_names_whose_letters_are_strung_are_told(missing, monkeypatch):
+    monkeypatch.setattr(features, "check", lambda name: name != missing)
+    assert fonts.strung(["cat", *LAID_OUT]) == LAID_OUT
+    monkeypatch.setattr(features, "check", lambda name: True)
+    assert fonts.strung(LAID_OUT) == []
+
+
+@pytest.mark.skipif(not features.check("fribidi"), reason="no FriBidi is installed")
+def test_arabic_letters_are_joined_and_run_from_right_to_left():
+    joined = in_mosaic("قطة")
+    mosaics._font.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fonts, "is_laid_out", lambda name: False)
+        strung = in_mosaic("قطة")
+    assert joined.width < strung.width
 
 
 def test_a_letter_is_drawn_from_an_installed_font_that_has_it():

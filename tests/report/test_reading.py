@@ -65,7 +65,8 @@ def test_what_stands_in_the_environment_is_told(monkeypatch, caplog):
     [
         ("SIGMA=1", "unknown name 'sigma': did you mean 'sigmas'"),
         ("EPOCH=1", "did you mean 'epochs'"),
-        ("PARAM=1", "did you mean 'params'"),
+        ("PARAM=1", "did you mean PARAMS=FILE, in capitals?"),
+        ("params=quick.yaml", "did you mean PARAMS=FILE, in capitals?"),
         ("XYZ=1", "there are data, n, sigmas"),
         ("EPOCHS={", "cannot read the value"),
         ("DATA=", "data = ''"),

@@ -8,6 +8,8 @@ import textwrap
 
 import pytest
 
+from glo_core.runs.locks import _holder
+
 # The number of flock(2) by machine.
 FLOCK = {"x86_64": 73, "aarch64": 32}
 
@@ -53,6 +55,12 @@ HOLDERS = """
         print(name, later.readline().strip())
         os.kill(second, signal.SIGKILL)
 """
+
+
+def test_who_holds_a_lock_is_told_though_its_file_holds_anything(tmp_path):
+    for content, words in ((b"\xff on x", "\ufffd on x"), (b"", "another process")):
+        (tmp_path / "some.lock").write_bytes(content)
+        assert _holder(tmp_path / "some.lock") == words
 
 
 @pytest.mark.slow

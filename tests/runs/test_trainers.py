@@ -5,6 +5,7 @@ import math
 import re
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from glo_core.peers.lord import LordRecipe
 from glo_core.recorder import Epoch
 from glo_core.runs import trainers
 from glo_core.runs.store import Store, run_key
+from glo_core.runs.trainers import with_felt_sigma
 from glo_core.training import Watch
 from reports.traps import OwnStatistics, TrapRecipe
 
@@ -103,6 +105,11 @@ def test_the_face_of_the_library_is_what_it_says():
 def test_the_device_of_the_cpu_can_be_named(digits):
     (glo,) = train([Recipe(epochs=1)], digits, device="cpu")
     assert glo.class_table.device == torch.device("cpu")
+
+
+@pytest.mark.parametrize(("sigma", "felt"), [(0.1, float(np.float32(0.1))), (1e39, math.inf)])
+def test_sigma_is_felt_as_32_bits_hold_it(sigma, felt):
+    assert with_felt_sigma(Recipe(sigma=sigma)).sigma == felt
 
 
 def test_a_recipe_is_made_again_from_its_description():
