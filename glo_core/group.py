@@ -164,7 +164,10 @@ class Group:
         if batch.shifts is not None:  # a second image from every code, of another class
             targets = (labels + batch.shifts) % self.classes
             labels, codes = torch.cat([labels, targets], 1), codes.repeat(1, 2, 1)
-        class_codes = self.class_table(labels + self.model * self.classes)
+        if recipe.class_dim:
+            class_codes = self.class_table(labels + self.model * self.classes)
+        else:  # on a GPU, PyTorch fails to look codes without numbers up
+            class_codes = codes[..., :0]
         generated = self.network(torch.cat([class_codes, codes], 2))  # (K, 784, B or 2·B)
         generated, *converted = generated.split(size, 2) if recipe.swap else [generated]
 
