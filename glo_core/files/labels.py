@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glo_core.files.errors import DataError, check_class_name, listed, printable
+from glo_core.files.errors import DataError, check_class_names, listed, printable
 from glo_core.files.idx import Split
 
 # The class names of an IDX folder, one a line: IDX files hold numbers alone.
@@ -44,6 +44,9 @@ _EMNIST: dict[str, Sequence[str]] = {
 }
 # A label is stray if this many times as many images have the label in the middle.
 _STRAY = 40
+# Far beyond the others, as 255 for "unknown" is, it is if ten times as many have, or with fewer
+# images than these.
+_STRAY_AFAR, _FEW = 10, 5
 
 
 def classes_of(
@@ -68,8 +71,11 @@ def _check_stray(
     splits: Sequence[Split], used: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> None:
     usual = int(np.median(counts))
+    # Labels without gaps are never further from those of usual size than there are labels.
+    end = used[counts >= usual].max() + len(used)
     for label, count in zip(used, counts, strict=True):
-        if count * _STRAY < usual:
+        least = max(_FEW, usual / _STRAY_AFAR) if label > end else usual / _STRAY
+        if count < min(least, usual / 2):
             file = next(each.file for each in splits if label in each.labels)
             raise DataError(
                 f"{printable(file)}: the label {label} has {count} of {counts.sum():,} images, "
@@ -109,6 +115,5 @@ def _listed_names(file: Path, used: NDArray[np.int64]) -> list[str]:
             f"{printable(file)}: expected {len(used)} different class names, one a line, for the "
             f"labels {used[0]} to {last}{from_zero}, found {len(lines)} lines: {listed(lines)}"
         )
-    for name in names:
-        check_class_name(name, file)
+    check_class_names(names, file)
     return names

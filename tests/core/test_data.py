@@ -494,6 +494,24 @@ def test_no_such_folder(name: str) -> None:
     assert message.endswith("found nothing of that name")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown", "found"),
+    [
+        ("a\0b", r"a\x00b", "control characters"),
+        ("\ud800", r"\ud800", "bytes that are not UTF-8"),
+    ],
+)
+def test_a_name_that_no_path_can_have(name: str, shown: str, found: str) -> None:
+    assert fails(name) == f"data '{shown}': expected text on one line, found {found}"
+
+
+def test_a_path_is_as_good_as_its_text(tmp_path: Path) -> None:
+    write_pair(tmp_path, TRAIN, 20)
+    splits = load(tmp_path, 20)
+    assert splits.train.fingerprint == load(str(tmp_path), 20).train.fingerprint
+    assert splits.name == str(tmp_path)
+
+
 def test_a_file_is_not_a_folder(tmp_path: Path) -> None:
     write_pair(tmp_path, TRAIN, 20)
     message = fails(tmp_path / TRAIN[0])

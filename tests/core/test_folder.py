@@ -37,13 +37,17 @@ def write_drawings(place: Path, ink: int, names: tuple[str, ...] = ("a", "b")) -
         drawing.save(place / names[k % len(names)] / f"{k:03}.png")
 
 
+# What file servers leave in the folders that they share.
+OF_A_NAS = ("#recycle", "#snapshot", "@Recycle")
+
+
 # --- what is left out -------------------------------------------------------------------------
 
 
 def test_what_is_hidden_is_no_class_and_no_image(tmp_path: Path, caplog):
     write_classes(tmp_path, INK)
     expected = load(str(tmp_path), 6)
-    write_classes(tmp_path, 255 - INK, (".ipynb_checkpoints", "__MACOSX", "@eaDir"))
+    write_classes(tmp_path, 255 - INK, (".ipynb_checkpoints", "__MACOSX", "@eaDir", *OF_A_NAS))
     for name in ("._000.png", "Thumbs.db", "desktop.ini", ".DS_Store", "Icon\r"):
         (tmp_path / "a" / name).write_bytes(b"whatever")
         (tmp_path / name).write_bytes(b"whatever")
@@ -54,9 +58,8 @@ def test_what_is_hidden_is_no_class_and_no_image(tmp_path: Path, caplog):
     assert splits.train.class_names == ("a", "b")
     assert splits.train.fingerprint == expected.train.fingerprint
     (line,) = caplog.messages
-    assert "left out what is hidden: " in line
-    assert ".ipynb_checkpoints, @eaDir, Icon\\r" in line
-    assert line.endswith("and 10 more")
+    assert "left out what is hidden: #recycle, #snapshot, .DS_Store, " in line
+    assert line.endswith("and 13 more")
 
 
 def test_files_that_are_no_images_are_counted_and_named(tmp_path: Path, caplog):
@@ -108,7 +111,12 @@ def test_a_class_of_which_nothing_can_be_read_is_named(tmp_path: Path):
         (b"\xff\xfe", r"'\xff\xfe': expected text on one line, found bytes that are not UTF-8"),
         (b"two\nlines", r"'two\nlines': expected text on one line, found control characters"),
         (b"\x1b[31mred", r"'\x1b[31mred': expected text on one line, found control characters"),
-        (b" ", "' ': expected 1 to 100 letters, found 0"),
+        (b" ", "' ': expected 1 to 100 letters, found none that can be seen"),
+        ("\u200b".encode(), r"'\u200b': expected 1 to 100 letters, found none that can be seen"),
+        ("\ufeff \u3164".encode(), "expected 1 to 100 letters, found none that can be seen"),
+        ("\u2800\ufe0f".encode(), "expected 1 to 100 letters, found none that can be seen"),
+        ("b\u202egnp".encode(), r"'b\u202egnp': expected letters alone, found controls of the"),
+        ("\u2067b".encode(), r"'\u2067b': expected letters alone, found controls of the"),
         (b"x" * 101, "expected 1 to 100 letters, found 101"),
     ],
 )
@@ -121,7 +129,21 @@ def test_a_folder_that_no_class_can_be_called_is_refused_by_name(tmp_path, name,
     assert message.isprintable()
 
 
-@pytest.mark.parametrize("name", ["猫", "قط", "👩‍👩‍👧", "<b>x", "$5$", "c\\d", "é" * 100])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("caf\u00e9", "cafe\u0301"), ("a", "a "), ("a", "a\u200b"), ("a b", "a\u00a0b")],
+)
+def test_classes_whose_names_look_alike_are_refused(tmp_path: Path, one: str, other: str):
+    write_classes(tmp_path, INK, ("c", one, other))
+    message = fails(tmp_path)
+    assert message.startswith(f"{tmp_path}: expected class names that look different, found ")
+    assert ascii(one) in message
+    assert ascii(other) in message
+
+
+@pytest.mark.parametrize(
+    "name", ["猫", "قط", "👩‍👩‍👧", "<b>x", "$5$", "c\\d", "é" * 100, "A", "ａ"]
+)
 def test_a_class_may_be_called_by_any_text(tmp_path: Path, name: str):
     write_classes(tmp_path, INK, ("a", name))
     assert set(load(str(tmp_path), 6).train.class_names) == {"a", name}
@@ -160,8 +182,38 @@ def test_folders_for_training_and_testing_are_not_classes(tmp_path: Path, above:
         write_image_folder(tmp_path / above / part, {"a": 2, "b": 2})
     message = fails(tmp_path)
     assert "directly in the class sub folders" in message
-    assert "found Test, Train, valid with sub folders" in message
-    assert message.endswith(f"give {tmp_path / above / 'Train'} instead")
+    assert "found folders in these: Test/a, Test/b, Train/a, Train/b, valid/a and 1 more" in message
+    better = [tmp_path / above / part for part in ("Train", "Test", "valid")]
+    assert message.endswith(f"; give one that holds class folders: {', '.join(map(str, better))}")
+
+
+@pytest.mark.parametrize(
+    "parts", [("test", "train"), ("Training", "Testing", "dev"), ("test_set", "train-set")]
+)
+def test_folders_of_splits_with_images_directly_in_them_are_not_classes(tmp_path: Path, parts):
+    write_classes(tmp_path, INK, parts)
+    message = fails(tmp_path)
+    assert f"found folders of splits, {', '.join(sorted(parts))}, with none for class" in message
+    assert message.endswith("put the images of each class into a folder of its name")
+
+
+@pytest.mark.parametrize(
+    ("better", "beside"),
+    [
+        (["images"], "code/glo"),
+        (["JPEGImages"], "annotations/cat"),
+        (["train_set", "test_set"], "labels/new"),
+        (["images/train", "images/test"], "code/glo"),
+    ],
+)
+def test_class_folders_beside_others_are_named(tmp_path: Path, better: list[str], beside: str):
+    for place in better:
+        write_classes(tmp_path / place, INK)
+    (tmp_path / beside).mkdir(parents=True)
+    (tmp_path / beside / "notes.xml").write_text("none")
+    write_png(tmp_path / beside / "logo.png", INK[0])
+    places = ", ".join(str(tmp_path / place) for place in better)
+    assert fails(tmp_path).endswith(f"; give one that holds class folders: {places}")
 
 
 def test_a_class_may_be_called_train(tmp_path: Path):
@@ -172,7 +224,10 @@ def test_a_class_may_be_called_train(tmp_path: Path):
 def test_a_folder_in_a_class_folder_is_refused(tmp_path: Path):
     write_classes(tmp_path, INK)
     (tmp_path / "b" / "more").mkdir()
-    assert fails(tmp_path).startswith(f"{tmp_path / 'b' / 'more'}: expected images directly in the")
+    assert fails(tmp_path) == (
+        f"{tmp_path}: expected images directly in the class sub folders of one folder, found "
+        "folders in these: b/more"
+    )
 
 
 # --- grounds ----------------------------------------------------------------------------------
@@ -218,15 +273,51 @@ def test_two_grounds_in_one_folder_are_warned_of(tmp_path: Path, caplog):
     write_classes(tmp_path, np.concatenate([INK[:7], 255 - INK[7:]]))
     read(tmp_path)
     (line,) = caplog.messages
-    assert "42 % of the images are on a light ground and 58 % on a dark one" in line
+    assert "of 12 images, 5 are of dark ink on a lighter ground and 7 of light ink on a" in line
+    assert "they are taken as they are" in line
 
 
 def test_what_stays_on_another_ground_is_warned_of_where_most_are_turned_over(tmp_path, caplog):
     write_classes(tmp_path, np.concatenate([INK[:2], 255 - INK[2:]]))
     assert read(tmp_path).source.endswith("turned over to light on dark)")
     _, line = caplog.messages
-    assert "83 % of the images are on a light ground and 17 % on a dark one" in line
+    assert "of 12 images, 10 are of dark ink on a lighter ground and 2 of light ink on a" in line
     assert "all are turned over" in line
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_one_class_of_many_on_another_ground_is_warned_of_by_name(tmp_path, caplog, ground: int):
+    classes = tuple("abcdefghijklmnopqrstuvwxyz")
+    images = np.abs(ground - strokes(52).astype(int)).astype(np.uint8)
+    images[10::26] = 255 - images[10::26]
+    write_classes(tmp_path, images, classes)
+    read(tmp_path)
+    line = caplog.messages[-1]
+    assert "2 are of" in line or "and 2 of" in line
+    assert "(unlike the others: class 'k')" in line
+    assert ("all are turned over" if ground else "they are taken as they are") in line
+
+
+PAPERS = {
+    "grey": 115 - INK * (100 / 255),
+    "shaded": 15 + (np.linspace(110, 230, 28) - 15) * (1 - INK / 255),
+    "without a margin": np.full((12, 28, 28), 255.0),
+}
+for number, image in enumerate(PAPERS["without a margin"]):  # crosses from side to side
+    image[10 : 18 if number < 9 else 14] = image[:, 10 : 18 if number < 9 else 14] = number
+
+
+@pytest.mark.parametrize(("kind", "plain"), [("grey", 0), ("shaded", 0), ("without a margin", 3)])
+def test_dark_ink_on_paper_that_is_not_plain_and_light_is_warned_of_once(
+    tmp_path: Path, caplog, kind: str, plain: int
+):
+    images = PAPERS[kind].astype(np.uint8)
+    write_classes(tmp_path, images)
+    assert np.array_equal(read(tmp_path).pixels, np.concatenate([images[0::2], images[1::2]]))
+    (line,) = caplog.messages
+    assert "12 of 12 images are darker within than at their borders" in line
+    assert f"only {plain} of the borders are plain and light; they are taken as they are" in line
+    assert "leave a margin of light, evenly lit paper" in line
 
 
 def test_light_ink_on_a_light_ground_stays(tmp_path: Path, caplog):
@@ -240,15 +331,33 @@ def test_transparent_images_of_dark_ink_are_laid_on_white_and_turned_over(tmp_pa
     write_drawings(tmp_path, ink)
     images = read(tmp_path)
     assert np.abs(images.pixels - BY_CLASS * ((255 - ink) / 255)).max() <= 1
-    assert "12 transparent images of dark ink are laid on white, and turned over" in caplog.text
+    assert "12 images on transparent ground, which are dark in the mean, are laid on" in caplog.text
+    assert "white, and turned over to light on dark" in caplog.text
 
 
 def test_transparent_images_of_light_ink_are_laid_on_black(tmp_path: Path, caplog):
     write_drawings(tmp_path, 255)
     images = read(tmp_path)
     assert np.array_equal(images.pixels, BY_CLASS)
-    assert "12 transparent images of light ink are laid on black" in caplog.text
+    assert (
+        "12 images on transparent ground, which are light in the mean, are laid on" in caplog.text
+    )
     assert "turned over" not in caplog.text
+
+
+def test_light_shapes_on_nothing_are_laid_on_black_however_large_they_are(tmp_path: Path, caplog):
+    opaque = np.zeros((28, 28), np.uint8)
+    opaque[2:26, 2:26] = 255
+    for k, ink in enumerate(INK):  # with dark ink in them
+        shape = Image.fromarray((200 - ink // 2).astype(np.uint8))
+        (tmp_path / "ab"[k % 2]).mkdir(exist_ok=True)
+        image = Image.merge("LA", [shape, Image.fromarray(opaque)])
+        image.save(tmp_path / "ab"[k % 2] / f"{k:03}.png")
+    expected = np.where(opaque == 255, 200 - BY_CLASS // 2, 0)
+    assert np.array_equal(read(tmp_path).pixels, expected)
+    assert (
+        "12 images on transparent ground, which are light in the mean, are laid on" in caplog.text
+    )
 
 
 @pytest.mark.parametrize("paper", [0, 255])
@@ -259,15 +368,32 @@ def test_one_transparent_class_becomes_like_the_others_on_paper(tmp_path: Path, 
     assert np.array_equal(read(tmp_path).pixels, BY_CLASS)
 
 
+def write_with_round_corners(place: Path, images: np.ndarray) -> None:
+    """Images as programs export them that make their four corners transparent."""
+    opaque = np.full((28, 28), 255, np.uint8)
+    opaque[[0, 0, -1, -1], [0, -1, 0, -1]] = 0
+    for k, pixels in enumerate(images):
+        image = Image.merge("LA", [Image.fromarray(pixels), Image.fromarray(opaque)])
+        (place / "ab"[k % 2]).mkdir(parents=True, exist_ok=True)
+        image.save(place / "ab"[k % 2] / f"{k:03}.png")
+
+
+@pytest.mark.parametrize("paper", [0, 255])
+@pytest.mark.parametrize("opaque", [0, 4])
+def test_ink_on_paper_with_round_corners_is_like_any_other(tmp_path, caplog, paper, opaque):
+    images = np.abs(paper - INK.astype(int)).astype(np.uint8)
+    write_with_round_corners(tmp_path, images)
+    for k in range(opaque):  # some have all their corners
+        write_png(tmp_path / "ab"[k % 2] / f"{k:03}.png", images[k])
+    assert np.array_equal(read(tmp_path).pixels, BY_CLASS)
+    said = [f"{tmp_path}: the images are dark on light, turned over to light on dark"]
+    assert caplog.messages == (said if paper else [])
+
+
 def test_photographs_with_round_corners_are_not_turned_over(tmp_path: Path):
     random = np.random.default_rng(0)
     photographs = random.integers(0, 200, (12, 28, 28), dtype=np.uint8)
-    opaque = np.full((28, 28), 255, np.uint8)
-    opaque[[0, 0, -1, -1], [0, -1, 0, -1]] = 0
-    for k, photograph in enumerate(photographs):
-        image = Image.merge("LA", [Image.fromarray(photograph), Image.fromarray(opaque)])
-        (tmp_path / "ab"[k % 2]).mkdir(exist_ok=True)
-        image.save(tmp_path / "ab"[k % 2] / f"{k}.png")
+    write_with_round_corners(tmp_path, photographs)
     found = load(str(tmp_path), 12).train.images[:, 1:-1]
     planted = {photograph[1:-1].tobytes() for photograph in photographs}
     assert {(image * 255).round().byte().numpy().tobytes() for image in found} == planted

@@ -97,6 +97,21 @@ def test_idx_images_of_dark_ink_on_light_paper_are_turned_over(tmp_path: Path, c
     ]
 
 
+def test_a_small_split_on_another_ground_is_warned_of_by_name(tmp_path: Path, caplog):
+    images, labels = strokes(210), np.arange(210) % 3
+    write(tmp_path, TRAIN, images[:200], labels[:200])
+    write(tmp_path, TEST, 255 - images[200:], labels[200:])
+    splits = load(str(tmp_path), 200)
+    assert np.array_equal((splits.train.images * 255).round(), images[:200])
+    line = caplog.messages[0]
+    assert "of 210 images, 10 are of dark ink on a lighter ground and 200 of light ink" in line
+    assert "(unlike the others: the test images)" in line
+    caplog.clear()
+    write(tmp_path, TEST, images[200:], labels[200:])
+    load(str(tmp_path), 200)
+    assert "ground" not in caplog.text
+
+
 def test_images_from_which_nothing_can_be_learned_are_refused(tmp_path: Path, caplog):
     images, labels = strokes(40), np.arange(40) % 4
     images[labels == 2] = 0
@@ -145,10 +160,39 @@ def test_a_stray_label_is_named_with_its_count_and_file(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("usual", "stray"), [(10, 1), (30, 1), (30, 4), (300, 10), (300, 29), (8, 3)]
+)
+def test_a_stray_label_far_beyond_the_others_is_named_in_a_small_data_set_too(
+    tmp_path: Path, usual: int, stray: int
+):
+    labels = np.concatenate([np.arange(10 * usual) % 10, np.full(stray, 255)])
+    write(tmp_path, TRAIN, unique_images(len(labels)), labels)
+    message = fails(tmp_path)
+    assert f"the label 255 has {stray} of {len(labels):,} images, where half of the" in message
+    assert f"have {usual} or more" in message
+
+
+@pytest.mark.parametrize(
+    ("few", "count"), [(255, 30), (255, 150), (17, 8), (10, 8)], ids=lambda value: str(value)
+)
+def test_a_small_class_is_no_stray_label(tmp_path: Path, few: int, count: int):
+    labels = np.concatenate([np.arange(3000) % 10, np.full(count, few)])
+    write(tmp_path, TRAIN, unique_images(len(labels)), labels)
+    assert load(str(tmp_path), 10).train.class_names[-1] == str(few)
+
+
+def test_labels_with_gaps_are_not_stray_where_all_classes_are_tiny(tmp_path: Path):
+    write(tmp_path, TRAIN, unique_images(8), np.array([7, 7, 7, 90, 90, 90, 200, 200]))
+    assert load(str(tmp_path), 8).train.class_names == ("7", "90", "200")
+
+
+@pytest.mark.parametrize(
     ("line", "words"),
     [
         ("x" * 101, "expected 1 to 100 letters, found 101"),
         ("a\x07b", r"'a\x07b': expected text on one line, found control characters"),
+        ("\u3164", r"'\u3164': expected 1 to 100 letters, found none that can be seen"),
+        ("b\u202e", "expected letters alone, found controls of the writing direction"),
     ],
 )
 def test_a_line_that_no_class_can_be_called_is_refused(tmp_path: Path, line: str, words: str):
@@ -157,6 +201,14 @@ def test_a_line_that_no_class_can_be_called_is_refused(tmp_path: Path, line: str
     message = fails(tmp_path)
     assert message.startswith(f"{tmp_path / 'classes.txt'}: class name")
     assert words in message
+
+
+def test_lines_that_look_alike_are_refused(tmp_path: Path):
+    write(tmp_path, TRAIN, strokes(20), np.arange(20) % 2)
+    (tmp_path / "classes.txt").write_text("\u00e9\ne\u0301\n", encoding="utf-8")
+    assert "classes.txt: expected class names that look different, found '\\xe9' and " in fails(
+        tmp_path
+    )
 
 
 def test_a_list_of_names_that_is_none(tmp_path: Path):

@@ -222,6 +222,17 @@ def test_a_class_that_is_rare_among_unseen_images_is_an_error():
         study_module.check(few, 60, 300)
 
 
+def test_no_other_n_is_advised_where_the_whole_data_set_lacks_a_class():
+    splits = data.load("mnist-5k", 60)
+    sevens = [torch.nonzero(each.labels == 7)[:3, 0] for each in splits[:3]]
+    others = [torch.nonzero(each.labels != 7)[:, 0] for each in splits[:3]]
+    kept = [torch.cat(both) for both in zip(others, sevens, strict=True)]
+    few = (each.subset(at) for each, at in zip(splits[:3], kept, strict=True))
+    lacking = splits._replace(**dict(zip(("train", "judge", "test"), few, strict=True)))
+    with pytest.raises(DataError, match=r"class '7', expected at least 5; the whole data set hol"):
+        study_module.check(lacking, 60, 300)
+
+
 def test_a_folder_in_the_project_can_be_named_relative_to_it(monkeypatch, tmp_path):
     (tmp_path / "mine").mkdir()
     monkeypatch.setattr(study_module, "ROOT", tmp_path)
