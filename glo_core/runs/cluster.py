@@ -50,13 +50,22 @@ class Cluster(Executor):
         self._executor.shutdown(wait=wait)
 
     def shared(self, value: Any) -> Any:
-        """Hands a large value to every worker once; what is returned stands for it in `submit`."""
-        return self._client.scatter(value, broadcast=True)
+        """Hands a large value to each worker once; what is returned stands for it in `submit`.
+
+        As the result of a task, unlike what is scattered, it is there again for others when all
+        workers that have it are lost.
+        """
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
+            return self._client.submit(_itself, value, pure=False)
 
     def telling(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """A function to call on a worker, which has `handler` called here with the same value."""
         self._client.subscribe_topic(TOPIC, lambda event: handler(event[1]))
         return _tell
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _tell(value: Any) -> None:
@@ -74,22 +83,6 @@ def keep_freed_memory() -> None:
     if hasattr(libc, "mallopt"):
         for option in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
             libc.mallopt(option, 2**30)
-
-
-@contextmanager
-def _copies_kept(client: Client) -> Iterator[None]:
-    """Has Dask keep every worker's copy of what is `Cluster.shared`.
-
-    Its memory manager would leave one, and if the worker that has it is lost, Dask cancels all that
-    is still to be done.
-    """
-    manages = client.amm.running()
-    client.amm.stop()
-    try:
-        yield
-    finally:
-        if manages and client.status == "running":  # which it is not if its scheduler is lost
-            client.amm.start()
 
 
 class _NoPage:
@@ -157,14 +150,12 @@ def connected(workers: int, scheduler: str, insecure: bool = False) -> Iterator[
         with client:
             if not client.nthreads():
                 raise ClusterError(f"scheduler = {scheduler!r}: it has no workers; start some")
-            with _copies_kept(client):
-                yield Cluster(client)
+            yield Cluster(client)
     elif workers:
         with (
             dask.config.set({"distributed.scheduler.worker-ttl": SILENCE}),
             _new_cluster(workers) as cluster,
             Client(cluster) as client,
-            _copies_kept(client),
         ):
             yield Cluster(client)
     else:

@@ -422,6 +422,12 @@ def test_a_figure_that_was_moved_still_works(opened):
     assert page.said == []
 
 
+BOXES = """sprite => [sprite, sprite.querySelector("img")].map(element => {
+    const {y, height} = element.getBoundingClientRect();
+    return {y, height};
+})"""
+
+
 def test_a_player_shows_the_frame_that_it_names(page):
     figure = page.locator("#fig-scratch-l1")
     names = json.loads(figure.locator("glo-player").get_attribute("data-names"))
@@ -430,7 +436,7 @@ def test_a_player_shows_the_frame_that_it_names(page):
         slider.evaluate(f"e => {{ e.value = {k}; e.dispatchEvent(new Event('input')) }}")
         assert figure.locator("output").inner_text() == name
         sprite = figure.locator(".sprite")
-        box, sheet = sprite.bounding_box(), sprite.locator("img").bounding_box()
+        box, sheet = sprite.evaluate(BOXES)  # at once, as what stands above may still be loading
         assert abs(sheet["y"] - box["y"] + k * box["height"]) < 1
         assert abs(sheet["height"] - len(names) * box["height"]) < 2
         assert sprite.locator("img").get_attribute("alt").endswith(name)

@@ -388,7 +388,9 @@ def test_a_worker_that_returns_after_its_group_went_to_another_does_no_harm(digi
     assert {each.name for each in store.root.iterdir() if each.name[0] == "."} == {".locks"}
 
 
-def test_a_worker_on_this_machine_that_is_stopped_for_ever_is_ended(digits, tmp_path, monkeypatch):
+def test_the_only_worker_of_this_machine_is_ended_if_it_is_stopped_for_ever_and_another_goes_on(
+    digits, tmp_path, monkeypatch
+):
     monkeypatch.setattr("glo_core.runs.cluster.SILENCE", SILENCE)
     recipes = grid(["l1"], range(4), [0], epochs=5) + grid(["l1"], range(4), [0], epochs=4)
     store, stopped = Store(tmp_path / "runs"), []
@@ -398,7 +400,7 @@ def test_a_worker_on_this_machine_that_is_stopped_for_ever_is_ended(digits, tmp_
         stopped[0].suspend()
 
     imports = dask.config.set({"distributed.worker.preload": [IMPORTS]})
-    with imports, connected(2, "") as cluster:
+    with imports, connected(1, "") as cluster:
         executor = pausing(cluster, tmp_path, [])
         stopper = threading.Thread(target=stop_it, daemon=True)
         stopper.start()
