@@ -3,8 +3,10 @@
 import gzip
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +19,48 @@ from glo_core.data import DataError, Digits, load
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
+# Tells how many bytes of memory a process has, and lets the most of them count from now on.
+MEMORY = """
+import json, os, sys
+from pathlib import Path
+def bytes_of(field):
+    (line,) = [x for x in open("/proc/self/status") if x.startswith(field)]
+    return int(line.split()[1]) * 1024
+def begin():
+    Path("/proc/self/clear_refs").write_text("5")
+    return bytes_of("VmRSS")
+"""
+
 # Refuses folders one after the other in a process of its own, and tells by how much it has grown.
-REFUSE = """
-import json, resource, sys
+REFUSE = f"""{MEMORY}
 from glo_core.data import DataError, load
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 found = []
 for folder in sys.argv[1:]:
-    before = peak()
+    before = begin()
     try:
         load(folder, 1)
         message = "loaded"
     except DataError as error:
         message = str(error)
-    found.append([message, peak() - before])
+    found.append([message, bytes_of("VmHWM") - before])
 print(json.dumps(found))
+"""
+
+# Reads files, each in a process of its own, and tells by how much each has grown at most.
+READ = f"""{MEMORY}
+from glo_core.files.image import DataError, seen
+seen(Path(sys.argv[1]))  # loads what decoders need
+for name in sys.argv[1:]:
+    if pid := os.fork():
+        assert os.waitpid(pid, 0)[1] == 0
+        continue
+    before = begin()
+    try:
+        message = "no image" if seen(Path(name)) is None else "read"
+    except DataError as error:
+        message = str(error)
+    print(json.dumps([message, bytes_of("VmHWM") - before]), flush=True)
+    os._exit(0)
 """
 
 
@@ -103,7 +131,7 @@ def fails(name: str | Path, n: int = 10, **kwargs: Path) -> str:
 
 
 def refused(*folders: Path) -> list[tuple[str, int]]:
-    """Why each folder is refused, and how many bytes more memory that took than all before."""
+    """Why each folder is refused, and the most bytes of memory that this takes."""
     done = subprocess.run(
         [sys.executable, "-c", REFUSE, *map(str, folders)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -112,3 +140,48 @@ def refused(*folders: Path) -> list[tuple[str, int]]:
         check=True,
     )
     return [(message, grown) for message, grown in json.loads(done.stdout.splitlines()[-1])]
+
+
+def read_in_memory(*files: Path) -> list[tuple[str, int]]:
+    """What becomes of each image file, and the most bytes of memory that this takes."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ, *map(str, files)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [(message, grown) for message, grown in map(json.loads, done.stdout.splitlines())]
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of(
+    size: tuple[int, int], rows: bytes = b"", bits: int = 8, kind: int = 6, extra: bytes = b""
+) -> bytes:
+    """A PNG file that claims a size, whatever its rows hold; kind 0 is grey, 2 RGB, 6 RGBA."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", *size, bits, kind, 0, 0, 0))
+    data = png_chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + header + extra + data + png_chunk(b"IEND", b"")
+
+
+def tiff_of(
+    size: tuple[int, int],
+    content: bytes,
+    bits: int = 8,
+    white: int = 1,
+    tile: tuple[int, int] | None = None,
+) -> bytes:
+    """A grey TIFF file of packed rows, whose white is the largest value, or 0 if `white` is 0."""
+    packed = zlib.compress(content)
+    width, height = size
+    tags = {256: width, 257: height, 258: bits, 259: 8, 262: white, 277: 1}
+    if tile:
+        tags |= {322: tile[0], 323: tile[1], 324: 8, 325: len(packed)}
+    else:
+        tags |= {273: 8, 278: height, 279: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+    header = b"II*\0" + struct.pack("<I", 8 + len(packed))
+    return header + packed + struct.pack("<H", len(tags)) + entries + bytes(4)
