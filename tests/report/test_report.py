@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from copy import copy
 
 import nbformat
@@ -312,7 +313,8 @@ def make(changed, monkeypatch, caplog):
     monkeypatch.setattr("reports.study.ROOT", changed.root)
     monkeypatch.setattr("reports.sections.ROOT", changed.root)
     monkeypatch.setattr("reports.build.BUILD", changed.build)
-    monkeypatch.setenv("PYTHONPATH", str(changed.root))  # for kernels
+    # Kernels import from there, too, and so find its models
+    monkeypatch.setattr(sys, "path", [str(changed.root), *sys.path])
     caplog.set_level("INFO")
     return lambda: main([str(changed.root / "reports" / "quick.yaml"), *GIVEN])
 
@@ -334,9 +336,10 @@ def test_nothing_changed_nothing_done(changed, make, caplog):
 
 
 def test_a_change_in_one_notebook_runs_that_section_alone(changed, make, caplog, capsys):
-    before = changed.times()
+    before, elsewhere = changed.times(), {*ROOT.glob("runs/*")}
     add_cell(changed, "45-traps.ipynb", nbformat.v4.new_markdown_cell("A planted remark."))
     assert make() == 0
+    assert {*ROOT.glob("runs/*")} == elsewhere
     after = changed.times()
     assert {name for name in after if after[name] != before[name]} == {"45-traps.ipynb"}
     assert re.search(r"(\d+) of \1 models found", caplog.text)
