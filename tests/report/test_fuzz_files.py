@@ -128,7 +128,8 @@ def faulty(tree, faults, write=json.dumps):
 def holds(content, tree):
     """Whether the bytes of a file still hold this tree."""
     try:
-        return json.dumps(json.loads(content), sort_keys=True) == json.dumps(tree, sort_keys=True)
+        found = json.loads(content.decode())
+        return json.dumps(found, sort_keys=True) == json.dumps(tree, sort_keys=True)
     except (ValueError, RecursionError):
         return False
 
@@ -277,9 +278,9 @@ def test_a_notebook_of_the_project_with_anything_in_it_is_read_or_a_notebook_err
 ):
     content = faulty(executed(), faults)
     source = tmp_path / "20-noise.ipynb"
-    nbformat.write(executed(), source)
-    code_cells(source)  # libraries load what they need for good
     source.write_bytes(content)
+    with suppress(NotebookError):
+        code_cells(source)  # libraries load what they need for this, for good
     with little_memory(content):
         for read_it in (code_cells, lambda path: check_parameters(path, ["a"])):
             with suppress(NotebookError):
@@ -303,10 +304,12 @@ def test_results_with_anything_in_them_are_up_to_date_or_not(tmp_path, faults):
     (tmp_path / "results.json").write_bytes(content)
     with little_memory(content):
         found = is_up_to_date(tmp_path, STAMP)
-    with suppress(ValueError, RecursionError, TypeError, AttributeError):
-        if (timed := json.loads(content)).pop("timing", GONE) is not GONE:  # of any kind
-            content = json.dumps(timed).encode()
-    assert found == holds(content, sealed(RESULTS))
+    untimed = b""
+    with suppress(ValueError, RecursionError, TypeError, KeyError):
+        timed = json.loads(content.decode())
+        del timed["timing"]  # it may be anything, but has to be there
+        untimed = json.dumps(timed).encode()
+    assert found == holds(untimed, sealed(RESULTS))
 
 
 # --- shared models -------------------------------------------------------------------------------
