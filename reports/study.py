@@ -257,8 +257,9 @@ def open_study(parameter_file: Path | str, overrides: dict[str, Any] | None = No
         log.info("data auto: using %s. %s", splits.name, study.hint)
     if letters := fonts.lacking(splits.train.class_names):
         log.info(
-            "class names: no installed font has %s, so figures show %s instead; install one that "
-            "does, such as Debian's fonts-noto-core, fonts-noto-cjk or fonts-symbola",
+            "class names: no installed font has %s beside the rest of its name, so pictures show "
+            "%s instead; install one that does, such as Debian's fonts-noto-core, fonts-noto-cjk "
+            "or fonts-symbola",
             ", ".join(letters),
             fonts.BOX,
         )

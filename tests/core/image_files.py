@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -132,26 +133,24 @@ def fails(name: str | Path, n: int = 10, **kwargs: Path) -> str:
 
 def refused(*folders: Path) -> list[tuple[str, int]]:
     """Why each folder is refused, and the most bytes of memory that this takes."""
-    done = subprocess.run(
-        [sys.executable, "-c", REFUSE, *map(str, folders)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [(message, grown) for message, grown in json.loads(done.stdout.splitlines()[-1])]
+    return [(message, grown) for message, grown in json.loads(_printed(REFUSE, folders)[-1])]
 
 
 def read_in_memory(*files: Path) -> list[tuple[str, int]]:
     """What becomes of each image file, and the most bytes of memory that this takes."""
+    return [(message, grown) for message, grown in map(json.loads, _printed(READ, files))]
+
+
+def _printed(script: str, paths: Sequence[Path]) -> list[str]:
+    """The lines that a script prints about some paths, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", READ, *map(str, files)],
+        [sys.executable, "-c", script, *map(str, paths)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    return [(message, grown) for message, grown in map(json.loads, done.stdout.splitlines())]
+    return done.stdout.splitlines()
 
 
 def png_chunk(kind: bytes, data: bytes) -> bytes:
